@@ -1,0 +1,185 @@
+"""Ready answers on tmpfs, as the warm path reads them: one file a registry host.
+
+Everything that is wrong with a file (owner, mode, link, version, torn or foreign content) makes it as if it were not
+there; the answer is then fetched anew. `provider.store` writes the files. Imports `posix`, not `os`: 1.1 ms less.
+"""
+
+import posix
+
+from provider.kubelet import Request, parse_json, quote
+
+VERSION = "1"
+MAXIMUM_SIZE = 1 << 18
+"""Bytes. A token with a session policy has some 4 kB."""
+SHORT_SECONDS = 60
+"""How long the kubelet keeps a token that was due for renewal when the cloud could not be reached."""
+
+_TEXTS = ("host", "username", "password", "cacheKeyType", "fingerprint", "leftAlone", "source")
+_TIMES = ("written", "renew", "end")
+
+
+class Answer:
+    """Credentials for one host. Times are seconds since the epoch by the node's clock.
+
+    `renew` is kept, not computed from what is left: half of what is left, computed anew each time, would never come.
+    `left_alone` is the prefix of repositories on this host that are not ours to answer, empty if there are none.
+    `service_account` tells whether a pod's own token would change the answer. `source` says, to people, where it is
+    from: instance, region, identity.
+    """
+
+    __slots__ = (
+        "cache_key_type",
+        "end",
+        "fingerprint",
+        "host",
+        "left_alone",
+        "password",
+        "renew",
+        "service_account",
+        "source",
+        "username",
+        "written",
+    )
+
+    def __init__(
+        self,
+        host: str,
+        username: str,
+        password: str,
+        *,
+        written: int,
+        renew: int,
+        end: int,
+        fingerprint: str,
+        cache_key_type: str = "Registry",
+        service_account: bool = False,
+        left_alone: str = "",
+        source: str = "",
+    ) -> None:
+        self.host = host
+        self.username = username
+        self.password = password
+        self.written = written
+        self.renew = renew
+        self.end = end
+        self.fingerprint = fingerprint
+        self.cache_key_type = cache_key_type
+        self.service_account = service_account
+        self.left_alone = left_alone
+        self.source = source
+
+    def applies_to(self, request: Request) -> bool:
+        """Tell whether this is the answer: not for a repository left alone, nor for a pod that may have its own."""
+        if self.left_alone and request.repository.startswith(self.left_alone):
+            return False
+        return not (self.service_account and request.service_account_token)
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether the answer may be given without asking anybody."""
+        return self.written <= now < self.renew
+
+    def is_valid(self, now: float) -> bool:
+        """Tell whether a registry would still take the answer. A clock that went back makes it worthless."""
+        return self.written <= now < self.end
+
+    def cache_seconds(self, now: float) -> int:
+        """Return how long the kubelet may keep the answer: until it is renewed, or shortly when that is overdue."""
+        if now < self.renew:
+            return int(self.renew - now)
+        return max(0, min(SHORT_SECONDS, int((self.end - now) / 2)))
+
+    def encode(self) -> bytes:
+        """Return the file's content."""
+        return (
+            f'{{"version":"{VERSION}","host":{quote(self.host)},"username":{quote(self.username)},'
+            f'"password":{quote(self.password)},"cacheKeyType":{quote(self.cache_key_type)},'
+            f'"fingerprint":{quote(self.fingerprint)},"leftAlone":{quote(self.left_alone)},'
+            f'"source":{quote(self.source)},'
+            f'"serviceAccount":{"true" if self.service_account else "false"},'
+            f'"written":{self.written},"renew":{self.renew},"end":{self.end}}}\n'
+        ).encode()
+
+
+def decode(data: bytes, host: str) -> Answer | None:
+    """Return the answer for `host` that a file holds, or None if it holds anything else."""
+    try:
+        fields = parse_json(data)
+    except ValueError:
+        return None
+    if type(fields) is not dict or fields.get("version") != VERSION or fields.get("host") != host:
+        return None
+    for name in _TEXTS:
+        if type(fields.get(name)) is not str:
+            return None
+    for name in _TIMES:
+        if type(fields.get(name)) is not int:
+            return None
+    if type(fields.get("serviceAccount")) is not bool:
+        return None
+    return Answer(
+        host,
+        fields["username"],
+        fields["password"],
+        written=fields["written"],
+        renew=fields["renew"],
+        end=fields["end"],
+        fingerprint=fields["fingerprint"],
+        cache_key_type=fields["cacheKeyType"],
+        service_account=fields["serviceAccount"],
+        left_alone=fields["leftAlone"],
+        source=fields["source"],
+    )
+
+
+def read_private(path: str) -> bytes | None:
+    """Return the content of a file that this user alone may read and write; None for every other one."""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = posix.fstat(descriptor)
+        regular_and_private = status.st_mode & 0o170077 == 0o100000
+        if not regular_and_private or status.st_uid != posix.geteuid() or status.st_nlink != 1:
+            return None
+        if status.st_size > MAXIMUM_SIZE:
+            return None
+        data = posix.read(descriptor, MAXIMUM_SIZE)
+        return data if len(data) == status.st_size else None
+    except OSError:
+        return None
+    finally:
+        posix.close(descriptor)
+
+
+def directory_is_private(path: str) -> bool:
+    """Tell whether `path` is a directory, no link, of this user's, in which nobody else can do anything."""
+    try:
+        status = posix.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return status.st_mode & 0o170077 == 0o040000 and status.st_uid == posix.geteuid()
+
+
+def read_answer(directory: str, host: str, fingerprint: str) -> Answer | None:
+    """Return the answer kept for `host` under the configuration of `fingerprint`, fresh or not."""
+    data = read_private(f"{directory}/{host}.json")
+    answer = decode(data, host) if data is not None else None
+    if answer is None or answer.fingerprint != fingerprint:
+        return None
+    return answer
+
+
+def fingerprint_of(paths: tuple[str, ...]) -> str:
+    """Return a text that changes when one of the files does, from `stat` alone.
+
+    The inode and the time of its last change, which no program can set, not the time of modification.
+    """
+    parts = []
+    for path in paths:
+        try:
+            status = posix.stat(path)
+            parts.append(f"{status.st_ino}.{status.st_ctime_ns}.{status.st_size}")
+        except (OSError, ValueError):
+            parts.append("-")
+    return "/".join(parts)

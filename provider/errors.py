@@ -1,0 +1,60 @@
+"""What can go wrong, sorted by what the reader can do about it.
+
+Every message is one line, names the thing and the next step, and holds no secret: it is printed, kept on disk and put
+into Kubernetes Events as it is. Any other exception that leaves this program is a bug.
+This module imports nothing, since the warm path loads it.
+"""
+
+
+class ProviderError(Exception):
+    """The base of all errors that are shown to people."""
+
+    exit_status = 1
+    remember_seconds = 0
+    """How long the next plugin on this node may repeat the error without asking anybody again."""
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        """Return one line, with the cloud's Code and RequestId where it gave them."""
+        named = (("Code", self.code), ("RequestId", self.request_id))
+        details = ", ".join(f"{name} {value}" for name, value in named if value)
+        line = f"{self.message} ({details})" if details else self.message
+        return " ".join(line.split())
+
+
+class RequestError(ProviderError):
+    """The kubelet's or Docker's request is malformed."""
+
+
+class ConfigurationError(ProviderError):
+    """The configuration is wrong; the message has one line for each finding."""
+
+    exit_status = 2
+    remember_seconds = 30
+
+    def __str__(self) -> str:
+        """Return the findings, one line each."""
+        return self.message
+
+
+class Refused(ProviderError):
+    """The cloud, or we ourselves, said no; asking again at once gives the same answer."""
+
+    remember_seconds = 30
+
+
+class NotForUs(Refused):
+    """A discovered instance that this node's identity may not use (another account's, as a rule)."""
+
+    remember_seconds = 600
+
+
+class Unreachable(ProviderError):
+    """Nobody answered, or nobody could: network, TLS, DNS, time, 5xx, throttling."""
+
+    remember_seconds = 5
