@@ -1,0 +1,27 @@
+"""The cluster's date, which decides the identity where the configuration leaves it open (`token-mode: auto`)."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from provider.errors import ConfigurationError
+
+
+def created_on(path: str) -> date | None:
+    """Return the day (UTC) that the agent wrote down: when the namespace kube-system was made. None: not known.
+
+    The file is a JSON object with `created`, in RFC 3339. Raises ConfigurationError for anything else in it, since
+    another date is another identity.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        created = datetime.fromisoformat(json.loads(text)["created"])
+        return (created if created.tzinfo else created.replace(tzinfo=UTC)).astimezone(UTC).date()
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        message = f'{path}: is not of the form {{"created": "2023-04-03T00:00:00Z"}}; the agent writes it anew'
+        raise ConfigurationError(message) from None

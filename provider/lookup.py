@@ -1,0 +1,153 @@
+"""One host's credentials: ready, fetched, refused or not ours.
+
+One fetch at a time a host, everybody else waits and reads. The plugin, the commands and the Docker helper all come
+through here. The lock is taken before anything heavy is imported: a node that starts 50 pods starts 50 plugins, in the
+kubelet's own cgroup.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+from provider import answers, registries
+from provider.environment import Environment
+from provider.errors import ProviderError, Unreachable
+from provider.journal import Journal
+from provider.kubelet import Request
+from provider.places import Places
+from provider.store import Busy, Refusal, Store, refusal_of
+
+GRACE_SECONDS = 0.5
+"""How much earlier than the whole the network calls end, so that they can say what did not answer."""
+
+Outcome = answers.Answer | registries.LeftAlone
+
+
+class Remembered(ProviderError):
+    """An error that somebody on this node met shortly before; nobody was asked again."""
+
+    def __init__(self, refusal: Refusal, now: float) -> None:
+        again = f"[met {now - refusal.written:.0f} s ago, asked again in {refusal.until - now:.0f} s]"
+        super().__init__(f"{refusal.line} {again}")
+        self.refusal = refusal
+        self.exit_status = refusal.exit_status
+
+    @property
+    def is_outage(self) -> bool:
+        """Tell whether nobody could be reached, as against a refusal."""
+        return self.refusal.cause == "unreachable"
+
+
+class Lookup:
+    """The look-up of one request's host."""
+
+    def __init__(
+        self,
+        request: Request,
+        places: Places,
+        environment: Environment,
+        journal: Journal,
+        *,
+        clock: Callable[[], float] = time.time,
+        limit: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        """`limit` is told when the host is allowed less time (seconds from then on) than `run` was."""
+        self.request = request
+        self.places = places
+        self.environment = environment
+        self.journal = journal
+        self.clock = clock
+        self.limit = limit
+        self.store = Store(places.answers)
+        self.fingerprint = places.fingerprint()
+        self.step = "waiting for another process that asks for the same registry"
+        self.holds_lock = False
+        stored = self.stored()
+        self.old = stored if stored is not None and stored.is_valid(clock()) else None
+        """An answer that a registry still takes, fresh or due for renewal."""
+
+    def stored(self) -> answers.Answer | None:
+        """Return what is kept for this request, whatever its age."""
+        if not answers.directory_is_private(self.store.directory):
+            return None
+        answer = answers.read_answer(self.store.directory, self.request.name, self.fingerprint)
+        return answer if answer is not None and answer.applies_to(self.request) else None
+
+    def run(self, seconds: float, *, renew: bool = False) -> Outcome:
+        """Return credentials or that they are not ours to give, within about `seconds`.
+
+        `renew` asks the cloud although the answer kept is fresh. Raises ProviderError; by then it is remembered.
+        """
+        if registries.is_left_alone(self.request.name, self.request.repository):
+            return registries.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
+        started = time.monotonic()
+        try:
+            with self.store.locked(self.request.name or "none", wait=self.old is None) as self.holds_lock:
+                left = self._left_by_others(renew=renew)
+                return left or self._fetch(seconds - (time.monotonic() - started))
+        except Busy:
+            if self.old is None:
+                raise
+            return self.old
+        except ProviderError as error:
+            return self.fall_back(error)
+
+    def fall_back(self, error: ProviderError) -> answers.Answer:
+        """Return the old answer where the error is an outage; else remember the error and raise it."""
+        now = self.clock()
+        if self.holds_lock and not isinstance(error, Remembered):
+            self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now))
+        outage = error.is_outage if isinstance(error, Remembered) else isinstance(error, Unreachable)
+        if outage and self.old is not None and self.old.is_valid(now):
+            return self.old
+        raise error
+
+    def _left_by_others(self, *, renew: bool) -> answers.Answer | None:
+        now = self.clock()
+        answer = self.stored()
+        if answer is not None and answer.is_fresh(now) and not renew:
+            return answer
+        refusal = self.store.read_refusal(self.request.name)
+        if refusal is not None and refusal.fingerprint == self.fingerprint and refusal.holds(now):
+            raise Remembered(refusal, now)
+        return None
+
+    def _fetch(self, seconds: float) -> Outcome:
+        self.step = "reading the configuration"
+        try:
+            return self._ask(seconds)
+        except ProviderError:
+            raise
+        except Exception as error:  # a bug; its text may hold anything, so only its place is told
+            raise Unreachable(_place_of(error)) from None
+
+    def _ask(self, seconds: float) -> Outcome:
+        from provider import discovery, tokens
+        from provider.deadline import Deadline
+        from provider.settings import load_settings
+
+        name = self.request.name
+        settings = load_settings(self.places, self.store, self.clock(), self.journal)
+        if not discovery.may_be_ours(name, settings.configuration):
+            return registries.NOT_OURS
+        allowed = tokens.seconds_allowed(name, settings, seconds)
+        if allowed < seconds:
+            self.limit(allowed)
+        self.step = f"asking Alibaba Cloud for a token for {name}"
+        deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
+        fetch = tokens.Fetch(settings, self.places, self.environment, deadline, self.journal, self.clock)
+        answer = fetch.answer(name)
+        if answer is None:
+            return registries.NOT_OURS
+        if self.holds_lock:
+            self.store.write_answer(answer)
+        return answer
+
+
+def _place_of(error: Exception) -> str:
+    """Return the kind of an unexpected exception and where it was raised, without its text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "nowhere"
+    return f"internal error {type(error).__name__} at {place}: please report it"

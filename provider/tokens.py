@@ -1,0 +1,126 @@
+"""The cold path: host name, registry, identity, token, answer."""
+
+import random
+import time
+from collections.abc import Callable
+
+from provider.answers import Answer
+from provider.cloud.cloud import Cloud
+from provider.cluster import created_on
+from provider.config.values import Instance
+from provider.deadline import Deadline
+from provider.discovery import Discovery, Target, is_unconfigured_personal
+from provider.environment import Environment
+from provider.errors import NotForUs, Refused, Unreachable
+from provider.identity.chain import IdentityPaths, choose, obtain
+from provider.identity.session import Session
+from provider.journal import Journal
+from provider.lifetime import lifetime
+from provider.places import Places
+from provider.registries import left_alone_prefix
+from provider.settings import Settings
+from provider.store import Store
+
+PERSONAL_SECONDS = 2.5
+"""How long Personal Edition that nobody configured may take: public images are pulled from there anonymously."""
+
+SKEW_SECONDS = 60
+"""How far the node's clock may be from the cloud's before that is said."""
+
+FORGET_CODES = frozenset({"INSTANCE_NOT_EXIST", "InstanceNotExist", "INSTANCE_NOT_FOUND"})
+
+
+class Fetch:
+    """One run's means: configuration, cloud, clock. Sessions are obtained once a run and instance."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Places,
+        environment: Environment,
+        deadline: Deadline,
+        journal: Journal,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.configuration = settings.configuration
+        self.fingerprint = settings.fingerprint
+        self.cloud = Cloud(environment, settings.local, deadline)
+        self.store = Store(places.answers)
+        self.discovery = Discovery(self.configuration, self.cloud, self.store, self.session_of, clock)
+        self._identities = IdentityPaths(f"{places.identities}/managed-role.json", f"{places.identities}/rrsa-token")
+        self._cluster_created = created_on(places.cluster)
+        self._journal = journal
+        self._clock = clock
+        self._chance = chance
+        self._sessions: dict[Instance, Session] = {}
+
+    def session_of(self, instance: Instance, region: str) -> Session:
+        """Return the session of the identity that is to pull from `instance`."""
+        if instance not in self._sessions:
+            chain = choose(self.configuration, instance, self._cluster_created)
+            self._sessions[instance] = obtain(chain, self.cloud, self._identities, self._journal)
+        return self._sessions[instance]
+
+    def answer(self, name: str) -> Answer | None:
+        """Return a new answer for a host (lower case, no port); None if the host is none of ours.
+
+        Raises Refused, Unreachable or ConfigurationError.
+        """
+        target = self.discovery.find(name)
+        if target is None:
+            return None
+        try:
+            return self._token(name, target)
+        except Refused as error:
+            if target.discovered or error.code in FORGET_CODES:
+                self.discovery.forget(name, target)
+            if not target.discovered or not target.instance_id:
+                raise
+            message = f"{error.message}; the registry itself named {target.instance_id} as the instance of {name}"
+            raise NotForUs(message, code=error.code, request_id=error.request_id) from None
+
+    def _token(self, name: str, target: Target) -> Answer:
+        session = self.session_of(target.instance, target.region)
+        if target.instance_id:
+            token = self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
+        else:
+            token = self.cloud.personal.authorization_token(session, target.region)
+        now = self._clock()
+        offset = self.cloud.transport.clock_offset or 0.0
+        if abs(offset) < SKEW_SECONDS:
+            offset = 0.0
+        else:
+            direction = "behind" if offset > 0 else "ahead of"
+            self._journal(f"this node's clock is {abs(offset):.0f} s {direction} the cloud's: set it right")
+        end = token.expiration - offset
+        if end <= now:
+            raise Unreachable(f"the token for {name} had ended when it came: is this node's clock right?")
+        kept = lifetime(now, end, self.configuration.expiring_threshold, self._chance())
+        if kept.too_short:
+            self._journal(
+                f"the token for {name} lasts {end - now:.0f} s, no longer than expiring-threshold "
+                f"({self.configuration.expiring_threshold} s): it is renewed after half of that"
+            )
+        return Answer(
+            name,
+            token.username,
+            token.password,
+            written=int(now),
+            renew=kept.renew,
+            end=kept.end,
+            fingerprint=self.fingerprint,
+            left_alone=left_alone_prefix(name),
+            source=f"{describe(target)}, as {session.identity}",
+        )
+
+
+def describe(target: Target) -> str:
+    """Return what a person calls the target."""
+    edition = f"instance {target.instance_id}" if target.instance_id else "Personal Edition"
+    return f"{edition} in {target.region}{' (found, not configured)' if target.discovered else ''}"
+
+
+def seconds_allowed(name: str, settings: Settings, most: float) -> float:
+    """Return how many of `most` seconds the host may take."""
+    return min(most, PERSONAL_SECONDS) if is_unconfigured_personal(name, settings.configuration) else most

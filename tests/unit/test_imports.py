@@ -1,0 +1,90 @@
+"""The direction of imports, and what the warm path loads."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "provider"
+
+# What each part may import of `provider`, its own package aside. What is not named here may be imported by nobody but
+# the parts that name it: node, agent and secrets by no part of the plugin.
+ALLOWED = {
+    "errors": set[str](),
+    "version": set(),
+    "deadline": set(),
+    "environment": set(),
+    "lifetime": set(),
+    "registries": set(),
+    "kubelet": {"errors"},
+    "answers": {"kubelet"},
+    "places": {"answers"},
+    "journal": {"places"},
+    "cluster": {"errors"},
+    "store": {"answers", "errors"},
+    "config": {"errors", "registries"},
+    "cloud": {"config.values", "deadline", "environment", "errors", "identity.session", "registries"},
+    "identity": {"cloud", "config.values", "errors", "journal"},
+    "settings": {"config", "journal", "places", "store"},
+    "discovery": {"cloud", "config.values", "errors", "identity.session", "registries", "store"},
+    "tokens": {"answers", "cloud", "cluster", "config.values", "deadline", "discovery", "environment", "errors",
+               "identity", "journal", "lifetime", "places", "registries", "settings", "store"},
+    "lookup": {"answers", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "places",
+               "registries", "settings", "store", "tokens"},
+    "plugin": {"answers", "errors", "kubelet", "miss", "places"},
+    "miss": {"answers", "environment", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
+}  # fmt: skip
+LAST = {"__main__", "commands", "docker"}
+"""The entry points import what they need, and nothing imports them."""
+
+WARM = {"provider", "provider.answers", "provider.errors", "provider.kubelet", "provider.places", "provider.plugin"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the modules of `provider` that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name.removeprefix("provider.") for name in node.names if name.name.startswith("provider."))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "provider":
+                yield from (name.name for name in node.names)
+            elif node.module is not None and node.module.startswith("provider."):
+                yield node.module.removeprefix("provider.")
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.stat().st_size)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    imported = set(imports_of(path))
+    first = {name.partition(".")[0] for name in imported}
+    if part in LAST:
+        assert first <= ALLOWED.keys() | {"commands", "docker"}
+        return
+    foreign = {name for name in imported if name.partition(".")[0] != part}
+    forbidden = {name for name in foreign if name not in ALLOWED[part] and name.partition(".")[0] not in ALLOWED[part]}
+    assert not forbidden, f"{part} imports {sorted(forbidden)}"
+
+
+def test_every_part_has_a_rule() -> None:
+    parts = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
+    assert parts <= ALLOWED.keys() | LAST
+
+
+def test_the_warm_path_loads_next_to_nothing() -> None:
+    code = (
+        "from provider import plugin, answers, kubelet, places\n"
+        "warm = sorted(set(sys.modules) - before); print(warm, flush=True); import posix; posix._exit(0)"
+    )
+    arguments = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+                 f"before = set(sys.modules)\n{code}"]  # fmt: skip
+    done = subprocess.run(arguments, capture_output=True, check=True, timeout=60, text=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert loaded >= WARM
+    assert loaded - WARM <= {"_json", "posix", "time"}

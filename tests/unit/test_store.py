@@ -1,0 +1,170 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provider.errors import ConfigurationError, NotForUs, ProviderError, Refused, RequestError, Unreachable
+from provider.store import Busy, Refusal, Store, refusal_of, write_private
+
+HOST = "registry.cn-hangzhou.aliyuncs.com"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(str(tmp_path / "state" / "answers"))
+    assert made.prepare()
+    return made
+
+
+def test_directories_are_made_for_their_owner_alone(store: Store) -> None:
+    for path in (Path(store.directory), Path(store.directory).parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_a_directory_of_ours_that_is_too_open_is_closed(store: Store) -> None:
+    Path(store.directory).chmod(0o777)
+    assert store.prepare()
+    assert stat.S_IMODE(Path(store.directory).stat().st_mode) == 0o700
+
+
+def test_nothing_is_kept_behind_a_symbolic_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "answers").symlink_to(tmp_path / "elsewhere")
+    store = Store(str(tmp_path / "answers"))
+    store.remember("a.io", "found", {"a": 1}, 0, 60)
+    assert not store.prepare()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_where_no_directory_can_be_made_the_lock_says_that_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = Store(str(tmp_path / "file" / "answers"))
+    with store.locked(HOST, wait=True) as kept:
+        assert kept is False
+
+
+def test_a_file_is_there_whole_or_not_at_all(store: Store) -> None:
+    path = Path(store.directory) / "x.json"
+    assert write_private(str(path), b"first")
+
+    def disk_is_full(descriptor: int, data: bytes) -> int:
+        os.write(descriptor, data[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def written_in_part(descriptor: int, data: bytes) -> int:
+        return os.write(descriptor, data[:3])
+
+    for write in (disk_is_full, written_in_part):
+        assert not write_private(str(path), b"second", write)
+        assert path.read_bytes() == b"first"
+        assert [entry.name for entry in path.parent.iterdir()] == ["x.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_failed_rename_is_told_and_leaves_nothing(store: Store) -> None:
+    target = Path(store.directory) / "x.json"
+    target.mkdir()
+    assert not write_private(str(target), b"data")
+    assert [entry.name for entry in target.parent.iterdir()] == ["x.json"]
+
+
+def test_files_of_killed_writers_are_swept_when_nobody_can_be_writing_them(store: Store) -> None:
+    old, young = (Path(store.directory) / f"a.json.{number}.new" for number in (1, 2))
+    for path in (old, young):
+        path.write_text("")
+    os.utime(old, (1000, 1000))
+    os.utime(young, (2000, 2000))
+    store.sweep(2030)
+    assert [entry.name for entry in Path(store.directory).iterdir()] == [young.name]
+
+
+ERRORS: dict[str, tuple[ProviderError, str, int]] = {
+    "refused": (Refused("no", code="NoPermission", request_id="R"), "refused", 30),
+    "not for us": (NotForUs("no"), "refused", 600),
+    "outage": (Unreachable("gone"), "unreachable", 5),
+    "configuration": (ConfigurationError("a\nb"), "configuration", 30),
+}
+
+
+@pytest.mark.parametrize(("error", "cause", "seconds"), ERRORS.values(), ids=ERRORS.keys())
+def test_a_refusal_is_remembered_for_its_time(error: ProviderError, cause: str, seconds: int, store: Store) -> None:
+    refusal = refusal_of(error, HOST, "f", 1000.7)
+    assert store.write_refusal(refusal)
+    kept = store.read_refusal(HOST)
+    assert kept == refusal
+    assert kept is not None
+    assert (kept.cause, kept.message, kept.code, kept.request_id) == (
+        cause,
+        error.message,
+        error.code,
+        error.request_id,
+    )
+    assert [kept.holds(now) for now in (999, 1000, 1000 + seconds - 1, 1000 + seconds)] == [False, True, True, False]
+    assert store.refused_hosts() == [HOST]
+
+
+def test_a_malformed_request_is_not_remembered() -> None:
+    assert not refusal_of(RequestError("x"), HOST, "f", 1000).holds(1000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"version":1}',
+        b'{"version":1,"host":"' + HOST.encode() + b'"}',
+        b"[" * 100_000,
+        b'{"version":2}',
+    ],
+)
+def test_a_spoilt_refusal_is_none(content: bytes, store: Store) -> None:
+    assert write_private(f"{store.directory}/{HOST}.refused", content)
+    assert store.read_refusal(HOST) is None
+
+
+@given(st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.text())))
+def test_a_refusal_of_other_fields_is_none_or_of_the_right_kinds(fields: dict[str, object]) -> None:
+    refusal = Refusal.of_fields({"host": HOST, **fields})
+    assert refusal is None or refusal.holds(0) in (True, False)
+
+
+def test_what_was_remembered_is_forgotten_in_time(store: Store) -> None:
+    store.remember("a.io", "found", {"instanceId": "cri-1"}, 1000, 60)
+    assert store.recall("a.io", "found", 1059) == {"instanceId": "cri-1"}
+    assert store.recall("a.io", "found", 1060) is None
+    assert store.recall("a.io", "found", 999) is None
+    assert store.recall("a.io", "other", 1000) is None
+    store.forget("a.io", "found")
+    assert store.recall("a.io", "found", 1000) is None
+
+
+def test_the_lock_is_one_process_at_a_time_and_ends_with_it(store: Store) -> None:
+    program = (
+        "import sys; from provider.store import Store\n"
+        f"with Store({store.directory!r}).locked({HOST!r}, wait=True) as kept:\n"
+        "    print(kept, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"True\n"
+        with pytest.raises(Busy), store.locked(HOST, wait=False):
+            pass
+        with store.locked("other.io", wait=False) as kept:
+            assert kept is True
+        holder.kill()
+        holder.wait(10)
+    with store.locked(HOST, wait=False) as kept:
+        assert kept is True
+
+
+def test_an_error_within_the_lock_goes_through_as_it_is(store: Store) -> None:
+    with pytest.raises(BlockingIOError), store.locked(HOST, wait=False):
+        raise BlockingIOError
