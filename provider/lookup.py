@@ -83,14 +83,15 @@ class Lookup:
         started = time.monotonic()
         try:
             with self.store.locked(self.request.name or "none", wait=self.old is None) as self.holds_lock:
-                left = self._left_by_others(renew=renew)
-                return left or self._fetch(seconds - (time.monotonic() - started))
+                try:
+                    left = self._left_by_others(renew=renew)
+                    return left or self._fetch(seconds - (time.monotonic() - started))
+                except ProviderError as error:
+                    return self.fall_back(error)  # while the lock is held, or the next one would ask again
         except Busy:
             if self.old is None:
                 raise
             return self.old
-        except ProviderError as error:
-            return self.fall_back(error)
 
     def fall_back(self, error: ProviderError) -> answers.Answer:
         """Return the old answer where the error is an outage; else remember the error and raise it."""

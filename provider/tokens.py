@@ -1,11 +1,13 @@
 """The cold path: host name, registry, identity, token, answer."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 
 from provider.answers import Answer
 from provider.cloud.cloud import Cloud
+from provider.cloud.enterprise import AuthorizationToken
 from provider.cluster import created_on
 from provider.config.values import Instance
 from provider.deadline import Deadline
@@ -27,7 +29,8 @@ PERSONAL_SECONDS = 2.5
 SKEW_SECONDS = 60
 """How far the node's clock may be from the cloud's before that is said."""
 
-FORGET_CODES = frozenset({"INSTANCE_NOT_EXIST", "InstanceNotExist", "INSTANCE_NOT_FOUND"})
+UNKNOWN_INSTANCE = re.compile(r"INSTANCE_?NOT_?(EXIST|FOUND)S?", re.IGNORECASE)
+"""The Code that says: not in this region, or another account's."""
 
 
 class Fetch:
@@ -70,22 +73,26 @@ class Fetch:
         target = self.discovery.find(name)
         if target is None:
             return None
-        try:
-            return self._token(name, target)
-        except Refused as error:
-            if target.discovered or error.code in FORGET_CODES:
-                self.discovery.forget(name, target)
-            if not target.discovered or not target.instance_id:
-                raise
-            message = f"{error.message}; the registry itself named {target.instance_id} as the instance of {name}"
-            raise NotForUs(message, code=error.code, request_id=error.request_id) from None
-
-    def _token(self, name: str, target: Target) -> Answer:
         session = self.session_of(target.instance, target.region)
+        try:
+            token = self._token(target, session)
+        except Refused as error:
+            unknown = UNKNOWN_INSTANCE.fullmatch(error.code) is not None
+            if target.discovered or unknown:
+                self.discovery.forget(name, target)
+            if target.discovered and unknown:
+                message = f"{error.message}; the registry itself named {target.instance_id} as the instance of {name}"
+                raise NotForUs(message, code=error.code, request_id=error.request_id) from None
+            raise
+        source = f"{describe(target)}, as {session.identity}"
+        return self._answer(name, token, source)
+
+    def _token(self, target: Target, session: Session) -> AuthorizationToken:
         if target.instance_id:
-            token = self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
-        else:
-            token = self.cloud.personal.authorization_token(session, target.region)
+            return self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
+        return self.cloud.personal.authorization_token(session, target.region)
+
+    def _answer(self, name: str, token: AuthorizationToken, source: str) -> Answer:
         now = self._clock()
         offset = self.cloud.transport.clock_offset or 0.0
         if abs(offset) < SKEW_SECONDS:
@@ -111,7 +118,7 @@ class Fetch:
             end=kept.end,
             fingerprint=self.fingerprint,
             left_alone=left_alone_prefix(name),
-            source=f"{describe(target)}, as {session.identity}",
+            source=source,
         )
 
 

@@ -69,6 +69,6 @@ def renew(
     outcome = lookup.run(DEADLINE_SECONDS, renew=True)
     if not isinstance(outcome, Answer):
         return f"{host}: not ours to answer"
-    if lookup.old is not None and outcome.end <= lookup.old.end:
+    if outcome is lookup.old:
         return f"{host}: not renewed, good until {moment(outcome.end)}"
     return f"{host}: renewed, good until {moment(outcome.end)} ({outcome.source})"

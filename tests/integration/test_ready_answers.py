@@ -1,0 +1,249 @@
+"""Ready answers at work: who may use them, who renews them, and what happens when nobody can."""
+
+import json
+import os
+import signal
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provider.answers import Answer, decode
+from provider.store import Store
+from tests.integration.memory import proportional_memory
+from tests.integration.node import ALPHA, GROUP, PERSONAL, Node
+
+REQUEST = json.dumps(
+    {"kind": "CredentialProviderRequest", "apiVersion": f"{GROUP}/v1", "image": f"{ALPHA}/team/app"}
+).encode()
+TOKEN_CALL = ("acr", "GetAuthorizationToken")
+
+
+def kept(node: Node, host: str = ALPHA) -> Answer:
+    answer = decode((node.state / "answers" / f"{host}.json").read_bytes(), host)
+    assert answer is not None
+    return answer
+
+
+def age(node: Node, *, left: int) -> Answer:
+    """Make the kept answer due for renewal, with `left` seconds until its end."""
+    answer = kept(node)
+    now = int(time.time())
+    answer.written, answer.renew, answer.end = now - 3000, now - 10, now + left
+    assert Store(str(node.state / "answers")).write_answer(answer)
+    return answer
+
+
+def password(node: Node, image: str = f"{ALPHA}/team/app") -> str:
+    return node.request(image).auth[ALPHA]["password"]
+
+
+def test_fifty_at_once_on_a_cold_node_make_one_call_and_stay_small(node: Node) -> None:
+    node.cloud.faults.set("acr", "slow", latency=1.5)
+    plugins = [node.start() for _ in range(50)]
+    try:
+        for plugin in plugins:
+            assert plugin.stdin is not None
+            plugin.stdin.write(REQUEST)
+            plugin.stdin.close()
+        most = 0
+        until = time.monotonic() + 60
+        while any(plugin.poll() is None for plugin in plugins) and time.monotonic() < until:
+            most = max(most, proportional_memory([plugin.pid for plugin in plugins]))
+        answers = set()
+        for plugin in plugins:
+            assert plugin.stdout is not None
+            assert plugin.stderr is not None
+            answers.add(json.loads(plugin.stdout.read())["auth"][ALPHA]["password"])
+            assert (plugin.wait(10), plugin.stderr.read()) == (0, b"")
+    finally:
+        for plugin in plugins:
+            plugin.kill()
+            plugin.wait(10)
+            for stream in (plugin.stdout, plugin.stderr):
+                assert stream is not None
+                stream.close()
+    assert len(answers) == 1
+    assert len(node.cloud.calls.of(*TOKEN_CALL)) == 1
+    assert 0 < most <= 400 << 20, f"{most >> 20} MiB"
+
+
+def test_fifty_at_once_share_one_failure(node: Node) -> None:
+    node.cloud.faults.set("acr", "status", status=503, latency=0.3)
+    plugins = [node.start() for _ in range(50)]
+    outputs = []
+    for plugin in plugins:
+        assert plugin.stdin is not None
+        plugin.stdin.write(REQUEST)
+        plugin.stdin.close()
+        plugin.stdin = None
+    for plugin in plugins:
+        outputs.append(plugin.communicate(timeout=100))
+    first = len(node.cloud.calls.of(*TOKEN_CALL))
+    assert {plugin.returncode for plugin in plugins} == {1}
+    assert all(stdout == b"" and stderr.count(b"\n") == 1 for stdout, stderr in outputs)
+    assert sum(b"asked again in" in stderr for _, stderr in outputs) >= 45
+    assert first <= 12
+
+
+def spoil_torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def spoil_foreign(path: Path) -> None:
+    os.chown(path, 12345, 12345)
+
+
+def spoil_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+SPOILERS: dict[str, Callable[[Path], object]] = {
+    "torn": spoil_torn,
+    "empty": lambda path: path.write_bytes(b""),
+    "another version's": lambda path: path.write_bytes(path.read_bytes().replace(b'"version":"1"', b'"version":"0"')),
+    "world-readable": lambda path: path.chmod(0o604),
+    "symbolic link": spoil_link,
+    "another host's": lambda path: path.write_bytes(path.read_bytes().replace(ALPHA.encode(), PERSONAL.encode())),
+}
+if os.geteuid() == 0:
+    SPOILERS["foreign"] = spoil_foreign
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS.keys())
+def test_a_spoilt_answer_is_fetched_anew(spoil: Callable[[Path], object], node: Node) -> None:
+    first = password(node)
+    assert password(node) == first
+    spoil(node.state / "answers" / f"{ALPHA}.json")
+    assert password(node) != first
+    assert len(node.cloud.calls.of(*TOKEN_CALL)) == 2
+    assert kept(node).host == ALPHA
+
+
+def test_files_and_directories_are_the_owners_alone(node: Node) -> None:
+    password(node)
+    for path in (node.state, *node.state.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_changed_configuration_makes_the_answers_new(node: Node) -> None:
+    first = password(node)
+    node.configure("token-mode: workerRole\n")
+    assert password(node) != first
+
+
+def test_an_answer_is_renewed_before_the_threshold(node: Node) -> None:
+    node.cloud.world.authorization_token_seconds = 3600
+    result = node.request(f"{ALPHA}/team/app")
+    assert 2700 - 61 <= result.cache_seconds <= 2700
+    assert 2700 - 61 <= node.request(f"{ALPHA}/team/app").cache_seconds <= result.cache_seconds
+    age(node, left=800)
+    assert node.request(f"{ALPHA}/team/app").auth != result.auth
+
+
+def test_a_token_no_longer_than_the_threshold_lives_half_of_that_and_is_warned_of(node: Node) -> None:
+    node.cloud.world.authorization_token_seconds = 720
+    result = node.run(["get", f"{ALPHA}/team/app", "--json"])
+    assert "expiring-threshold" in result.stderr
+    assert 350 <= int(json.loads(result.stdout)["cacheDuration"].removesuffix("s")) <= 360
+
+
+OUTAGES = {
+    "cloud refuses connections": {"acr": "drop"},
+    "cloud fails": {"acr": "status"},
+    "cloud is silent": {"acr": "hang"},
+    "cloud throttles": {"acr": "throttle"},
+    "metadata service is silent": {"metadata": "hang"},
+}
+
+
+@pytest.mark.parametrize("faults", OUTAGES.values(), ids=OUTAGES.keys())
+def test_the_old_token_serves_while_the_cloud_is_down(faults: dict[str, str], node: Node) -> None:
+    first = password(node)
+    age(node, left=600)
+    for service, kind in faults.items():
+        node.cloud.faults.set(service, kind)
+    result = node.request(f"{ALPHA}/team/app")
+    assert result.auth[ALPHA]["password"] == first
+    assert result.cache_seconds <= 60
+    assert result.seconds < 6.5
+    again = node.request(f"{ALPHA}/team/app")
+    assert again.auth == result.auth
+    assert again.seconds < 1
+    node.cloud.faults.clear()
+
+
+def test_the_old_token_serves_those_that_come_while_it_is_being_renewed(node: Node) -> None:
+    first = password(node)
+    age(node, left=600)
+    node.cloud.calls.clear()
+    node.cloud.faults.set("acr", "slow", latency=3)
+    with node.start() as renewing:
+        assert renewing.stdin is not None
+        renewing.stdin.write(REQUEST)
+        renewing.stdin.close()
+        renewing.stdin = None
+        wait_until(lambda: bool(node.cloud.calls.of("registry") or node.cloud.calls.of("metadata")))
+        meanwhile = node.request(f"{ALPHA}/team/app")
+        stdout, stderr = renewing.communicate(timeout=20)
+    assert meanwhile.auth[ALPHA]["password"] == first
+    assert meanwhile.seconds < 2
+    assert (json.loads(stdout)["auth"][ALPHA]["password"] != first, stderr) == (True, b"")
+
+
+def test_the_old_token_near_its_end_is_not_kept_by_the_kubelet(node: Node) -> None:
+    password(node)
+    age(node, left=40)
+    node.cloud.faults.set("acr", "drop")
+    assert node.request(f"{ALPHA}/team/app").cache_seconds <= 20
+
+
+def test_an_ended_token_does_not_serve(node: Node) -> None:
+    password(node)
+    age(node, left=-1)
+    node.cloud.faults.set("acr", "drop")
+    assert node.request(f"{ALPHA}/team/app").status == 1
+
+
+def test_a_refusal_is_not_covered_by_the_old_token(node: Node) -> None:
+    password(node)
+    age(node, left=600)
+    node.cloud.world.role("KubernetesWorkerRole-test").policies.clear()
+    assert "GetAuthorizationToken" in node.request(f"{ALPHA}/team/app").refusal
+
+
+def test_without_a_place_for_answers_every_request_is_answered_all_the_same(node: Node) -> None:
+    node.state.write_text("a file where the directory should be")
+    assert password(node) != password(node)
+
+
+def test_a_foreign_state_directory_is_not_used(node: Node) -> None:
+    elsewhere = node.directory / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    node.state.symlink_to(elsewhere)
+    assert password(node) != password(node)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_killed_plugin_leaves_the_way_free(node: Node) -> None:
+    node.cloud.faults.set("acr", "hang", count=1)
+    with node.start() as stuck:
+        assert stuck.stdin is not None
+        stuck.stdin.write(REQUEST)
+        stuck.stdin.close()
+        wait_until(lambda: bool(node.cloud.calls.of("registry")))
+        stuck.send_signal(signal.SIGKILL)
+        stuck.wait(10)
+        result = node.request(f"{ALPHA}/team/app")
+    assert result.auth
+    assert result.seconds < 20
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.01)
