@@ -62,7 +62,7 @@ class Configuration:
     instances: tuple[Instance, ...] = ()
     expiring_threshold: int = 900
     """Seconds before its end at which a credential is renewed."""
-    token_mode: TokenMode = "auto"
+    token_mode: TokenMode = "auto"  # noqa: S105
     discovery: bool = True
     session_policy: SessionPolicy = "none"
     rrsa: Rrsa = Rrsa()
