@@ -1,7 +1,7 @@
 """The Docker credential helper: `docker-credential-aliyun-acr get|list|store|erase|version`.
 
 Docker's protocol: the command is the argument, its input on stdin, its output on stdout, **errors on stdout too**, and
-an exit status. Without root the ready answers are under XDG_RUNTIME_DIR.
+an exit status.
 """
 
 import json
@@ -32,10 +32,21 @@ USAGE = f"usage: {NAME} get|list|store|erase|version"
 
 
 def places_of(surroundings: Environment, user: int) -> Places:
-    """Return where root's plugin keeps its answers, or the user's own place under XDG_RUNTIME_DIR."""
-    if user == 0 or not surroundings.xdg_runtime_dir:
+    """Return root's places; for another user, whom those are closed to, the user's own.
+
+    Configuration in `~/.config`, ready answers under XDG_RUNTIME_DIR; without that, none are kept.
+    """
+    if user == 0:
         return Places(DEFAULTS)
-    return Places(DEFAULTS | {"--state-dir": f"{surroundings.xdg_runtime_dir}/{PROGRAM}"})
+    configuration = f"{surroundings.home or '/nonexistent'}/.config/{PROGRAM}"
+    return Places(
+        DEFAULTS
+        | {
+            "--config": f"{configuration}/config.yaml",
+            "--local": f"{configuration}/local.yaml",
+            "--state-dir": f"{surroundings.xdg_runtime_dir or '/nonexistent'}/{PROGRAM}",
+        }
+    )
 
 
 def host_of(server: str) -> str:
@@ -90,13 +101,14 @@ class Helper:
 
 def main(
     arguments: Sequence[str],
+    places: Places | None = None,
     stdin: BinaryIO = sys.stdin.buffer,
     stdout: TextIO = sys.stdout,
     stderr: TextIO = sys.stderr,
 ) -> int:
-    """Run one command of Docker's and return the exit status."""
+    """Run one command of Docker's and return the exit status. `places`: not where the user's are."""
     surroundings = environment.take(os.environ)
-    helper = Helper(surroundings, places_of(surroundings, os.geteuid()))
+    helper = Helper(surroundings, places or places_of(surroundings, os.geteuid()))
     commands: dict[str, tuple[Callable[[str], str], bool]] = {
         "get": (helper.get, True),
         "list": (helper.list, False),

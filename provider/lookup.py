@@ -136,7 +136,7 @@ class Lookup:
             self.limit(allowed)
         self.step = f"asking Alibaba Cloud for a token for {name}"
         deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
-        fetch = tokens.Fetch(settings, self.places, self.environment, deadline, self.journal, self.clock)
+        fetch = tokens.Fetch(settings, self.places, self.store, self.environment, deadline, self.journal, self.clock)
         answer = fetch.answer(name)
         if answer is None:
             return registries.NOT_OURS

@@ -11,6 +11,7 @@ from provider.config.values import Configuration, Local
 from provider.journal import Journal
 from provider.places import Places
 from provider.store import Store
+from provider.version import VERSION
 
 KEEP_SECONDS = 24 * 3600
 SUBJECT = "configuration"
@@ -39,11 +40,14 @@ def load_settings(places: Places, store: Store, now: float, journal: Journal) ->
         from provider.config.load import load
 
         loaded = load(places.config, places.local)
+        for warning in loaded.warnings:
+            journal(str(warning))
         unknown = tuple(str(finding) for finding in loaded.unknown)
         settings = Settings(loaded.configuration, loaded.local, fingerprint, unknown)
         value = resolved.dump(loaded.configuration, loaded.local, unknown)
         if value is not None:
-            store.remember(SUBJECT, KIND, {"fingerprint": fingerprint, "value": value}, now, KEEP_SECONDS)
+            kept = {"fingerprint": fingerprint, "program": VERSION, "value": value}
+            store.remember(SUBJECT, KIND, kept, now, KEEP_SECONDS)
     for line in settings.unknown:
         journal(line)
     return settings
@@ -51,7 +55,10 @@ def load_settings(places: Places, store: Store, now: float, journal: Journal) ->
 
 def _kept(value: object, fingerprint: str) -> Settings | None:
     match value:
-        case {"fingerprint": str(known), "value": kept} if known == fingerprint:
+        case {"fingerprint": str(known), "program": str(program), "value": kept} if (known, program) == (
+            fingerprint,
+            VERSION,
+        ):
             parsed = resolved.parse(kept)
             return Settings(*parsed[:2], fingerprint, parsed[2]) if parsed is not None else None
     return None

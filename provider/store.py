@@ -79,13 +79,15 @@ def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float) ->
 
 
 class Store:
-    """The files of one directory (`STATE/answers`)."""
+    """The files of one directory (`STATE/answers`). Without a directory nothing is kept, and nothing found."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
 
     def prepare(self) -> bool:
         """Make the directories where they are missing; tell whether they are ours and nobody else's."""
+        if not self.directory:
+            return False
         parent = os.path.dirname(self.directory)
         try:
             for path in (parent, self.directory):

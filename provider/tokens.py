@@ -14,7 +14,7 @@ from provider.deadline import Deadline
 from provider.discovery import Discovery, Target, is_unconfigured_personal
 from provider.environment import Environment
 from provider.errors import NotForUs, Refused, Unreachable
-from provider.identity.chain import IdentityPaths, choose, obtain
+from provider.identity.chain import Chain, IdentityPaths, choose, obtain
 from provider.identity.session import Session
 from provider.journal import Journal
 from provider.lifetime import lifetime
@@ -40,6 +40,7 @@ class Fetch:
         self,
         settings: Settings,
         places: Places,
+        store: Store,
         environment: Environment,
         deadline: Deadline,
         journal: Journal,
@@ -48,21 +49,24 @@ class Fetch:
     ) -> None:
         self.configuration = settings.configuration
         self.fingerprint = settings.fingerprint
+        self.local = settings.local
         self.cloud = Cloud(environment, settings.local, deadline)
-        self.store = Store(places.answers)
-        self.discovery = Discovery(self.configuration, self.cloud, self.store, self.session_of, clock)
+        self.discovery = Discovery(self.configuration, self.cloud, store, self.session_of, clock)
         self._identities = IdentityPaths(f"{places.identities}/managed-role.json", f"{places.identities}/rrsa-token")
-        self._cluster_created = created_on(places.cluster)
+        self.cluster_created = created_on(places.cluster)
         self._journal = journal
         self._clock = clock
         self._chance = chance
         self._sessions: dict[Instance, Session] = {}
 
+    def chain_of(self, instance: Instance) -> Chain:
+        """Return the identity that is to pull from `instance`."""
+        return choose(self.configuration, instance, self.cluster_created)
+
     def session_of(self, instance: Instance, region: str) -> Session:
-        """Return the session of the identity that is to pull from `instance`."""
+        """Return that identity's session."""
         if instance not in self._sessions:
-            chain = choose(self.configuration, instance, self._cluster_created)
-            self._sessions[instance] = obtain(chain, self.cloud, self._identities, self._journal)
+            self._sessions[instance] = obtain(self.chain_of(instance), self.cloud, self._identities, self._journal)
         return self._sessions[instance]
 
     def answer(self, name: str) -> Answer | None:
@@ -75,7 +79,7 @@ class Fetch:
             return None
         session = self.session_of(target.instance, target.region)
         try:
-            token = self._token(target, session)
+            token = self.token(target, session)
         except Refused as error:
             unknown = UNKNOWN_INSTANCE.fullmatch(error.code) is not None
             if target.discovered or unknown:
@@ -87,7 +91,8 @@ class Fetch:
         source = f"{describe(target)}, as {session.identity}"
         return self._answer(name, token, source)
 
-    def _token(self, target: Target, session: Session) -> AuthorizationToken:
+    def token(self, target: Target, session: Session) -> AuthorizationToken:
+        """Return a new token of the target's. Raises Refused or Unreachable."""
         if target.instance_id:
             return self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
         return self.cloud.personal.authorization_token(session, target.region)

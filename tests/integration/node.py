@@ -15,6 +15,8 @@ from typing import Any
 
 from tests.cloud import SimulatedCloud
 from tests.cloud import clients as registry_clients
+from tests.cloud.default_world import WORKER_ROLE
+from tests.cloud.world import Role
 
 ROOT = Path(__file__).parents[2]
 GROUP = "credentialprovider.kubelet.k8s.io"
@@ -97,6 +99,12 @@ class Node:
         self.state.chmod(0o700)
         self._write(path, text)
         return path
+
+    def role(self, name: str = WORKER_ROLE) -> Role:
+        """A RAM role of the cloud's, to be changed at will; by default the node's own."""
+        found = self.cloud.world.role(name)
+        assert found is not None
+        return found
 
     def cluster_created(self, day: str) -> None:
         self._write(self.data / "cluster.json", json.dumps({"created": f"{day}T00:00:00Z"}))

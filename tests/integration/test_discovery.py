@@ -9,11 +9,12 @@ import pytest
 from tests.cloud.default_world import ALPHA as ALPHA_ID
 from tests.cloud.default_world import ALPHABET as ALPHABET_ID
 from tests.cloud.default_world import CUSTOM_DOMAIN, GAMMA
+from tests.cloud.policy import allow
+from tests.cloud.world import Domain
 from tests.integration.node import ALPHA, ALPHA_VPC, PERSONAL, Node
 
 ALPHABET = "alphabet-registry.cn-hangzhou.cr.aliyuncs.com"
 GAMMA_HOST = "gamma-registry.cn-shanghai.cr.aliyuncs.com"
-WORKER_ROLE = "KubernetesWorkerRole-test"
 
 
 def asked_for(node: Node) -> list[str]:
@@ -26,10 +27,7 @@ def silence_the_registries(node: Node) -> None:
 
 
 def test_the_registrys_own_word_needs_no_permission_and_no_configuration(node: Node) -> None:
-    from tests.cloud.policy import allow
-
-    role = node.cloud.world.role(WORKER_ROLE)
-    role.policies[:] = [allow(["cr:GetAuthorizationToken", "cr:PullRepository"])]
+    node.role().policies[:] = [allow(["cr:GetAuthorizationToken", "cr:PullRepository"])]
     result = node.request(f"{ALPHA}/team/app")
     assert node.pull(result, ALPHA, "team/app") == 200
     assert node.cloud.calls.of("acr", "ListInstance") == []
@@ -55,10 +53,8 @@ def test_all_pages_of_the_list_are_read(node: Node) -> None:
 
 
 def test_without_the_right_to_list_the_missing_line_and_permission_are_named(node: Node) -> None:
-    from tests.cloud.policy import allow
-
     silence_the_registries(node)
-    node.cloud.world.role(WORKER_ROLE).policies[:] = [allow(["cr:GetAuthorizationToken"])]
+    node.role().policies[:] = [allow(["cr:GetAuthorizationToken"])]
     refusal = node.request(f"{ALPHA}/team/app").refusal
     assert "instanceId" in refusal
     assert "cr:ListInstance" in refusal
@@ -133,8 +129,6 @@ def test_a_custom_domain_is_found_by_asking_for_the_instances_domains_once(node:
 
 
 def test_a_domain_added_later_is_found_after_ten_minutes(node: Node) -> None:
-    from tests.cloud.world import Domain
-
     node.configure(f"acr-registry-info:\n  - instanceId: {ALPHA_ID}\n")
     assert node.request(f"{CUSTOM_DOMAIN}/team/app").auth
     assert node.request("new.example.com/team/app").response["auth"] == {}

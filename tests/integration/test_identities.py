@@ -1,6 +1,6 @@
 """Every identity, both editions, the three ways to another account: each ends in a login that the registry takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -16,7 +16,7 @@ PULL_ROLE = f"acs:ram::{OTHER_ACCOUNT}:role/acr-pull"
 EXTERNAL_ROLE = f"acs:ram::{OTHER_ACCOUNT}:role/acr-pull-external"
 
 
-def instances(*items: dict[str, object]) -> str:
+def instances(*items: Mapping[str, object]) -> str:
     """Return an `acr-configuration` with these items of acr-registry-info."""
     lines = ["acr-registry-info: |"]
     for item in items:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.cloud.faults import Kind
 from tests.integration.node import ALPHA, GROUP, PERSONAL, Node
 
 FIELDS = {"kind", "apiVersion", "cacheKeyType", "cacheDuration", "auth"}
@@ -84,7 +85,7 @@ def test_a_refusal_is_forgotten_when_the_configuration_changes(node: Node) -> No
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip", "drop"])
-def test_personal_edition_that_nobody_configured_fails_within_three_seconds(fault: str, node: Node) -> None:
+def test_personal_edition_that_nobody_configured_fails_within_three_seconds(fault: Kind, node: Node) -> None:
     node.cloud.faults.set("acr", fault)
     result = node.request(f"{PERSONAL}/mine/open")
     assert result.status == 1

@@ -43,10 +43,11 @@ def test_a_torn_answer_is_none(length: int) -> None:
     assert answers.decode(make().encode()[:length], HOST) is None
 
 
+VALUES: tuple[object, ...] = (None, [], {}, 1.5, "other", True, -1)
 WRONG_KINDS = [
     (name, value)
     for name, right in json.loads(make().encode()).items()
-    for value in (None, [], {}, 1.5, "other", True, -1)
+    for value in VALUES
     if type(value) is not type(right) or name in ("version", "host")
 ]
 
@@ -122,13 +123,17 @@ def make_fifo(path: Path) -> None:
     os.mkfifo(path, 0o600)
 
 
+def make_too_large(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b" " * answers.MAXIMUM_SIZE)
+
+
 SPOILERS: dict[str, Callable[[Path], None]] = {
     "world-readable": lambda path: path.chmod(0o644),
     "group-readable": lambda path: path.chmod(0o640),
     "symbolic link": link_elsewhere,
     "second hard link": lambda path: os.link(path, path.with_suffix(".other")),
     "fifo": make_fifo,
-    "too large": lambda path: path.write_bytes(path.read_bytes() + b" " * answers.MAXIMUM_SIZE) and None,
+    "too large": make_too_large,
     "gone": lambda path: path.unlink(),
 }
 

@@ -28,7 +28,7 @@ ALLOWED = {
     "config": {"errors", "registries"},
     "cloud": {"config.values", "deadline", "environment", "errors", "identity.session", "registries"},
     "identity": {"cloud", "config.values", "errors", "journal"},
-    "settings": {"config", "journal", "places", "store"},
+    "settings": {"config", "journal", "places", "store", "version"},
     "discovery": {"cloud", "config.values", "errors", "identity.session", "registries", "store"},
     "tokens": {"answers", "cloud", "cluster", "config.values", "deadline", "discovery", "environment", "errors",
                "identity", "journal", "lifetime", "places", "registries", "settings", "store"},

@@ -1,0 +1,105 @@
+"""`doctor [IMAGE]`: every step from the configuration to a login at the registry, checked in order."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TextIO
+
+from provider import environment
+from provider.commands.checkup import Checkup, Finding
+from provider.commands.common import journal_to, limit_time, parser, places_of
+from provider.deadline import Deadline
+from provider.environment import Environment
+from provider.errors import ConfigurationError
+from provider.journal import Journal
+from provider.kubelet import split_image
+from provider.miss import DEADLINE_SECONDS
+from provider.places import Places
+from provider.settings import Settings, load_settings
+from provider.store import Store
+from provider.tokens import Fetch
+
+COLOURS = {"ok": "\x1b[32m", "failed": "\x1b[31m", "skipped": "\x1b[33m"}
+RESET = "\x1b[0m"
+
+
+def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Check the steps and print what became of each; the exit status is that of the first failure."""
+    made = parser(
+        "doctor",
+        "Check every step from the configuration to a login at the registry, and explain the first failure. "
+        "Nothing that was remembered is used, and nothing is remembered.",
+    )
+    made.add_argument("image", metavar="IMAGE", nargs="?", default="", help="an image of the registry to check")
+    made.add_argument("--json", action="store_true", help="as JSON")
+    parsed = made.parse_args(list(arguments))
+    _, host, _, repository = split_image(parsed.image) if parsed.image else ("", "", "", "")
+    coloured = not parsed.json and stdout.isatty() and "NO_COLOR" not in os.environ
+    surroundings = environment.take(os.environ)
+    limit_time(DEADLINE_SECONDS, stderr, "checking")
+    places = places_of(parsed)
+    found = []
+    for finding in check(places, surroundings, host, repository, journal_to(stderr)):
+        found.append(finding)
+        if not parsed.json:
+            stdout.write(as_line(finding, coloured=coloured))
+            stdout.flush()
+    failures = [finding for finding in found if finding.state == "failed"]
+    if parsed.json:
+        steps = [{name: value for name, value in asdict(each).items() if name != "exit_status"} for each in found]
+        stdout.write(json.dumps({"ok": not failures, "steps": steps}, indent=2) + "\n")
+    else:
+        stdout.write(summary(found))
+    return failures[0].exit_status if failures else 0
+
+
+def check(places: Places, surroundings: Environment, host: str, repository: str, journal: Journal) -> Iterable[Finding]:
+    """Yield the findings of all steps."""
+    try:
+        settings = load_settings(places, Store(""), time.time(), lambda line: None)
+        deadline = Deadline(DEADLINE_SECONDS - 1)
+        fetch = Fetch(settings, places, Store(""), surroundings, deadline, journal)
+    except ConfigurationError as error:
+        yield Finding("configuration", "failed", str(error), error.exit_status)
+        return
+    yield Finding("configuration", "ok", describe(settings, places))
+    yield kept(places)
+    yield from Checkup(fetch, host, repository).findings()
+
+
+def describe(settings: Settings, places: Places) -> str:
+    """Return what the configuration amounts to."""
+    configuration = settings.configuration
+    count = len(configuration.instances)
+    there = places.config if os.path.exists(places.config) else f"no {places.config}, so defaults"
+    line = f"{there}: {count} instance{'' if count == 1 else 's'}, token-mode {configuration.token_mode}"
+    return "; ".join([line, *(f"ignored: {unknown}" for unknown in settings.unknown)])
+
+
+def kept(places: Places) -> Finding:
+    """Return whether answers can be kept."""
+    if Store(places.answers).prepare():
+        return Finding("ready answers", "ok", f"{places.answers} is this user's alone")
+    detail = f"{places.answers} cannot be made, or is not this user's alone: every pull asks the cloud anew"
+    return Finding("ready answers", "failed", detail, 1)
+
+
+def as_line(finding: Finding, *, coloured: bool) -> str:
+    """Return a finding as lines: further ones of its detail are indented."""
+    word = f"{finding.state:<8}"
+    if coloured:
+        word = f"{COLOURS[finding.state]}{word}{RESET}"
+    first, *rest = finding.detail.split("\n")
+    return "".join([f"{word} {finding.step:<17} {first}\n", *(f"{'':<27}{line}\n" for line in rest)])
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """Return the last line."""
+    failure = next((finding for finding in found if finding.state == "failed"), None)
+    if failure is not None:
+        return f"\nThe first failure: {failure.step}. What it says is what to mend first.\n"
+    if any(finding.step == "login" and finding.state == "ok" for finding in found):
+        return "\nAll well: the registry can be pulled from.\n"
+    return "\nAll well as far as it was checked; name an image to have its registry checked.\n"
