@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from provider.answers import Answer, decode
 from provider.store import Store
 from tests.cloud.faults import Kind, ServiceName
 from tests.integration.memory import proportional_memory
-from tests.integration.node import ALPHA, GROUP, PERSONAL, Node
+from tests.integration.node import ALPHA, GROUP, PERSONAL, SOURCE_PROGRAM, Node
 
 REQUEST = json.dumps(
     {"kind": "CredentialProviderRequest", "apiVersion": f"{GROUP}/v1", "image": f"{ALPHA}/team/app"}
@@ -134,6 +136,23 @@ def test_a_changed_configuration_makes_the_answers_new(node: Node) -> None:
     first = password(node)
     node.configure("token-mode: workerRole\n")
     assert password(node) != first
+
+
+def test_an_unchanged_configuration_is_not_read_again(node: Node) -> None:
+    node.configure("token-mode: workerRole\n")
+    assert "pydantic" in modules_loaded(node)
+    (node.state / "answers" / f"{ALPHA}.json").unlink()
+    again = modules_loaded(node)
+    assert "requests" in again
+    assert not again & {"pydantic", "yaml"}
+
+
+def modules_loaded(node: Node) -> set[str]:
+    """Answer a request and return the modules that were imported for it."""
+    arguments = [sys.executable, "-X", "importtime", "-I", "-c", SOURCE_PROGRAM, *node.options]
+    done = subprocess.run(arguments, input=REQUEST, capture_output=True, env=node.environment, timeout=60, check=True)
+    assert json.loads(done.stdout)["auth"]
+    return {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
 
 
 def test_an_answer_is_renewed_before_the_threshold(node: Node) -> None:

@@ -63,6 +63,19 @@ def test_what_is_no_image_is_refused(image: str) -> None:
         kubelet.split_image(image)
 
 
+@given(st.text() | st.from_regex(r"[a-zA-Z0-9.:@/_-]{1,60}", fullmatch=True))
+def test_any_text_is_an_image_or_refused(image: str) -> None:
+    try:
+        host, name, port, repository = kubelet.split_image(image)
+    except RequestError:
+        return
+    assert image.startswith(host)
+    assert repository
+    assert repository in image
+    assert "/" not in name + port
+    assert name in ("", host.partition(":")[0].lower(), host.partition(":")[0].lower().removesuffix("."))
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
 def test_every_version_is_answered_in_its_own_name(version: str) -> None:
     api_version = f"credentialprovider.kubelet.k8s.io/{version}"
