@@ -153,7 +153,7 @@ class Discovery:
     def _ask_registry(self, host: EnterpriseHost, failures: list[ProviderError]) -> tuple[str, str] | None:
         try:
             challenge = self._cloud.registry.challenge(host.challenge_host)
-        except ProviderError as error:
+        except (Refused, Unreachable) as error:
             failures.append(error)
             return None
         if challenge is None or not challenge.instance_id or not is_region(challenge.region):
@@ -211,7 +211,10 @@ def _not_found(name: str, host: EnterpriseHost, failures: list[ProviderError], *
         ways += ", or give the identity the RAM action cr:ListInstance"
     if not failures:
         return Refused(f"neither the registry nor the cloud tells which instance {name} is: {ways}")
-    first = next((failure for failure in failures if isinstance(failure, Refused)), failures[0])
-    kind = Unreachable if all(isinstance(failure, Unreachable) for failure in failures) else Refused
-    message = f"it cannot be found out which instance {name} is: {ways}; the cause: {first.message}"
-    return kind(message, code=first.code, request_id=first.request_id)
+    # The registry's outage is told beside the refusal that only came after it, and makes it an outage: with the registry
+    # up, nobody would have been asked for that permission.
+    kind = Unreachable if any(isinstance(failure, Unreachable) for failure in failures) else Refused
+    refusal = next((failure for failure in failures if isinstance(failure, Refused)), failures[0])
+    causes = "; ".join(dict.fromkeys((failures[0].message, refusal.message)))
+    message = f"it cannot be found out which instance {name} is: {ways}; the cause: {causes}"
+    return kind(message, code=refusal.code, request_id=refusal.request_id)

@@ -4,10 +4,10 @@ import random
 import re
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from provider.answers import Answer
 from provider.cloud.cloud import Cloud
-from provider.cloud.enterprise import AuthorizationToken
 from provider.cluster import created_on
 from provider.config.values import Instance
 from provider.deadline import Deadline
@@ -22,6 +22,9 @@ from provider.places import Places
 from provider.registries import left_alone_prefix
 from provider.settings import Settings
 from provider.store import Store
+
+if TYPE_CHECKING:  # it imports the SDKs, which `Cloud` does when it has taken away what they need not load
+    from provider.cloud.enterprise import AuthorizationToken
 
 PERSONAL_SECONDS = 2.5
 """How long Personal Edition that nobody configured may take: public images are pulled from there anonymously."""
@@ -91,13 +94,13 @@ class Fetch:
         source = f"{describe(target)}, as {session.identity}"
         return self._answer(name, token, source)
 
-    def token(self, target: Target, session: Session) -> AuthorizationToken:
+    def token(self, target: Target, session: Session) -> "AuthorizationToken":
         """Return a new token of the target's. Raises Refused or Unreachable."""
         if target.instance_id:
             return self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
         return self.cloud.personal.authorization_token(session, target.region)
 
-    def _answer(self, name: str, token: AuthorizationToken, source: str) -> Answer:
+    def _answer(self, name: str, token: "AuthorizationToken", source: str) -> Answer:
         now = self._clock()
         offset = self.cloud.transport.clock_offset or 0.0
         if abs(offset) < SKEW_SECONDS:
