@@ -55,7 +55,8 @@ def choose(configuration: Configuration, instance: Instance, cluster_created: da
     rrsa = configuration.rrsa
     role = _rrsa_role(configuration, instance)
     if instance.access_key is not None:
-        if instance.assume_role_arn or role:
+        # A key pair of the item's own counts before the role that `rrsa` names for all.
+        if instance.assume_role_arn or instance.rrsa_role_arn:
             raise ConfigurationError(
                 f"{where} has customAccessKey and a role (assumeRoleARN or rrsaRoleARN): keep one of them"
             )

@@ -28,6 +28,13 @@ CHAINS = [
     ("worker role", Configuration(token_mode="workerRole"), BARE, NEW, Chain("workerRole")),
     ("managed role", Configuration(token_mode="managedRole"), BARE, OLD, Chain("managedRole")),
     ("key pair", Configuration(), WITH_KEY, NEW, Chain("customAccessKey", access_key=KEY)),
+    (
+        "key pair beside the role of all",
+        Configuration(rrsa=Rrsa(True, RRSA_ROLE, PROVIDER)),
+        WITH_KEY,
+        NEW,
+        Chain("customAccessKey", access_key=KEY),
+    ),
     ("role on the worker role", Configuration(), WITH_ROLE, NEW, ON_ROLE),
     ("RRSA of the item, rrsa not written", Configuration(), WITH_RRSA, NEW, ON_RRSA),
     ("RRSA of the item, enabled", Configuration(rrsa=Rrsa(enable=True)), WITH_RRSA, NEW, ON_RRSA),

@@ -34,6 +34,7 @@ ALLOWED = {
                "identity", "journal", "lifetime", "places", "registries", "settings", "store"},
     "lookup": {"answers", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "places",
                "registries", "settings", "store", "tokens"},
+    "node": {"errors"},
     "plugin": {"answers", "errors", "kubelet", "miss", "places"},
     "miss": {"answers", "environment", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
 }  # fmt: skip
