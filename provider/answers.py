@@ -100,6 +100,26 @@ class Answer:
         ).encode()
 
 
+class LeftAlone:
+    """No credentials, and no error: the image is not ours to answer. The kubelet keeps that for some seconds."""
+
+    __slots__ = ("cache_key_type", "cache_seconds")
+
+    def __init__(self, cache_key_type: str, cache_seconds: int) -> None:
+        self.cache_key_type = cache_key_type
+        self.cache_seconds = cache_seconds
+
+
+ACK_PUBLIC_PREFIX = "acs/"
+"""Repositories on Personal Edition hosts that hold ACK's own public images."""
+
+NOT_OURS = LeftAlone("Registry", 300)
+"""A host that is no registry of ours, for five minutes: the configuration may come to name it."""
+
+ACK_PUBLIC = LeftAlone("Image", 3600)
+"""ACK's public images. By image: an empty answer for the registry would cover the user's own images on that host."""
+
+
 def decode(data: bytes, host: str) -> Answer | None:
     """Return the answer for `host` that a file holds, or None if it holds anything else."""
     try:

@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from provider.errors import ConfigurationError
+
+LIMIT = 4096
+"""Bytes that are read of the file."""
 
 
 def created_on(path: str) -> date | None:
@@ -14,7 +16,8 @@ def created_on(path: str) -> date | None:
     another date is another identity.
     """
     try:
-        text = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            text = file.read(LIMIT)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -211,8 +211,8 @@ def _not_found(name: str, host: EnterpriseHost, failures: list[ProviderError], *
         ways += ", or give the identity the RAM action cr:ListInstance"
     if not failures:
         return Refused(f"neither the registry nor the cloud tells which instance {name} is: {ways}")
-    # The registry's outage is told beside the refusal that only came after it, and makes it an outage: with the registry
-    # up, nobody would have been asked for that permission.
+    # The registry's outage is told beside the refusal that only came after it, and makes it an outage: had it answered,
+    # nobody would have needed that permission.
     kind = Unreachable if any(isinstance(failure, Unreachable) for failure in failures) else Refused
     refusal = next((failure for failure in failures if isinstance(failure, Refused)), failures[0])
     causes = "; ".join(dict.fromkeys((failures[0].message, refusal.message)))

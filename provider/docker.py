@@ -68,7 +68,7 @@ class Helper:
     def get(self, server: str) -> str:
         """Return ServerURL, Username and Secret."""
         request = self._request(server)
-        lookup = Lookup(request, self._places, self._surroundings, system_journal)
+        lookup = Lookup(request, self._places, system_journal, environment=self._surroundings)
         fresh = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
         outcome = fresh or lookup.run(DEADLINE_SECONDS)
         if not isinstance(outcome, Answer):

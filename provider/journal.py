@@ -1,15 +1,12 @@
 """Lines for the node's journal: what a person should know although nothing failed.
 
 The kubelet shows the plugin's stderr only when the plugin fails, so warnings and renewals go to the system log.
+What takes such lines is a `Callable[[str], None]` everywhere; no line holds a secret.
 """
 
 import syslog
-from collections.abc import Callable
 
 from provider.places import PROGRAM
-
-Journal = Callable[[str], None]
-"""Takes one line, without secrets."""
 
 
 def system_journal(line: str, priority: int = syslog.LOG_WARNING) -> None:

@@ -7,20 +7,24 @@ kubelet's own cgroup.
 
 import os
 import time
-from collections.abc import Callable
 
-from provider import answers, registries
-from provider.environment import Environment
+from provider import answers
 from provider.errors import ProviderError, Unreachable
-from provider.journal import Journal
 from provider.kubelet import Request
 from provider.places import Places
-from provider.store import Busy, Refusal, Store, refusal_of
+from provider.refusals import Refusal, refusal_of
+from provider.store import Busy, Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provider.environment import Environment
 
 GRACE_SECONDS = 0.5
 """How much earlier than the whole the network calls end, so that they can say what did not answer."""
 
-Outcome = answers.Answer | registries.LeftAlone
+Outcome = answers.Answer | answers.LeftAlone
 
 
 class Remembered(ProviderError):
@@ -32,11 +36,6 @@ class Remembered(ProviderError):
         self.refusal = refusal
         self.exit_status = refusal.exit_status
 
-    @property
-    def is_outage(self) -> bool:
-        """Tell whether nobody could be reached, as against a refusal."""
-        return self.refusal.cause == "unreachable"
-
 
 class Lookup:
     """The look-up of one request's host."""
@@ -45,13 +44,16 @@ class Lookup:
         self,
         request: Request,
         places: Places,
-        environment: Environment,
-        journal: Journal,
+        journal: "Callable[[str], None]",
         *,
-        clock: Callable[[], float] = time.time,
-        limit: Callable[[float], None] = lambda seconds: None,
+        environment: "Environment | None" = None,
+        clock: "Callable[[], float]" = time.time,
+        limit: "Callable[[float], None]" = lambda seconds: None,
     ) -> None:
-        """`limit` is told when the host is allowed less time (seconds from then on) than `run` was."""
+        """`limit` is told when the host is allowed less time (seconds from then on) than `run` was.
+
+        Without an `environment` the process's own is taken, and emptied, when the first import needs it.
+        """
         self.request = request
         self.places = places
         self.environment = environment
@@ -62,9 +64,15 @@ class Lookup:
         self.fingerprint = places.fingerprint()
         self.step = "waiting for another process that asks for the same registry"
         self.holds_lock = False
+        self._progress: Callable[[], str] = str
         stored = self.stored()
         self.old = stored if stored is not None and stored.is_valid(clock()) else None
         """An answer that a registry still takes, fresh or due for renewal."""
+
+    def waiting_for(self) -> str:
+        """Return what is being done, and which host is being asked; for the thread that keeps the deadline."""
+        progress = self._progress()
+        return f"{self.step} (asked last: {progress})" if progress else self.step
 
     def stored(self) -> answers.Answer | None:
         """Return what is kept for this request, whatever its age."""
@@ -78,8 +86,8 @@ class Lookup:
 
         `renew` asks the cloud although the answer kept is fresh. Raises ProviderError; by then it is remembered.
         """
-        if registries.is_left_alone(self.request.name, self.request.repository):
-            return registries.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
+        if self._is_left_alone():
+            return answers.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
         started = time.monotonic()
         try:
             with self.store.locked(self.request.name or "none", wait=self.old is None) as self.holds_lock:
@@ -98,10 +106,17 @@ class Lookup:
         now = self.clock()
         if self.holds_lock and not isinstance(error, Remembered):
             self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now))
-        outage = error.is_outage if isinstance(error, Remembered) else isinstance(error, Unreachable)
+        outage = error.refusal.is_outage if isinstance(error, Remembered) else isinstance(error, Unreachable)
         if outage and self.old is not None and self.old.is_valid(now):
             return self.old
         raise error
+
+    def _is_left_alone(self) -> bool:
+        if not self.request.repository.startswith(answers.ACK_PUBLIC_PREFIX):
+            return False
+        from provider.registries import is_left_alone
+
+        return is_left_alone(self.request.name, self.request.repository)
 
     def _left_by_others(self, *, renew: bool) -> answers.Answer | None:
         now = self.clock()
@@ -123,23 +138,28 @@ class Lookup:
             raise Unreachable(_place_of(error)) from None
 
     def _ask(self, seconds: float) -> Outcome:
-        from provider import discovery, tokens
         from provider.deadline import Deadline
+
+        whole = Deadline(seconds)  # before the imports below, which take time as well
+        from provider import discovery, environment, tokens
         from provider.settings import load_settings
 
+        surroundings = self.environment or environment.take(os.environ)
         name = self.request.name
         settings = load_settings(self.places, self.store, self.clock(), self.journal)
         if not discovery.may_be_ours(name, settings.configuration):
-            return registries.NOT_OURS
-        allowed = tokens.seconds_allowed(name, settings, seconds)
-        if allowed < seconds:
+            return answers.NOT_OURS
+        left = whole.remaining()
+        allowed = tokens.seconds_allowed(name, settings, left)
+        if allowed < left:
             self.limit(allowed)
         self.step = f"asking Alibaba Cloud for a token for {name}"
         deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
-        fetch = tokens.Fetch(settings, self.places, self.store, self.environment, deadline, self.journal, self.clock)
+        fetch = tokens.Fetch(settings, self.places, self.store, surroundings, deadline, self.journal, self.clock)
+        self._progress = fetch.cloud.progress
         answer = fetch.answer(name)
         if answer is None:
-            return registries.NOT_OURS
+            return answers.NOT_OURS
         if self.holds_lock:
             self.store.write_answer(answer)
         return answer

@@ -5,15 +5,18 @@ out of a signal handler is swallowed by the SDKs. Whichever thread comes first e
 """
 
 import _thread
-import os
+import gc
 import time
-from typing import NoReturn
 
-from provider import answers, environment, kubelet, plugin
+from provider import answers, kubelet, plugin
 from provider.errors import ProviderError, Unreachable
 from provider.journal import system_journal
 from provider.lookup import Lookup, Outcome
 from provider.places import PROGRAM, Places
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 DEADLINE_SECONDS = 45.0
 """For everything, below the kubelet's minute."""
@@ -30,7 +33,7 @@ class Exit:
         self._turn = _thread.allocate_lock()
         self.lookup: Lookup | None = None
 
-    def with_outcome(self, outcome: Outcome) -> NoReturn:
+    def with_outcome(self, outcome: Outcome) -> "NoReturn":
         """Write the response."""
         self._turn.acquire()  # in the thread that comes second, for ever
         if isinstance(outcome, answers.Answer):
@@ -38,7 +41,7 @@ class Exit:
         version = self._request.api_version
         plugin.finish(kubelet.render_response(version, outcome.cache_key_type, outcome.cache_seconds), b"", 0)
 
-    def with_error(self, error: ProviderError) -> NoReturn:
+    def with_error(self, error: ProviderError) -> "NoReturn":
         """Write the error's line to stderr, for the kubelet's log."""
         self._turn.acquire()
         plugin.finish(b"", f"{PROGRAM}: {error}\n".encode(), error.exit_status)
@@ -49,7 +52,7 @@ class Exit:
 
     def _expire(self, seconds: float) -> None:
         time.sleep(seconds)
-        step = self.lookup.step if self.lookup is not None else "starting"
+        step = self.lookup.waiting_for() if self.lookup is not None else "starting"
         error = Unreachable(f"no answer within {seconds:g} s while {step}")
         try:
             outcome = self.lookup.fall_back(error) if self.lookup is not None else None
@@ -60,11 +63,11 @@ class Exit:
         self.with_error(error)
 
 
-def main(request: kubelet.Request, places: Places) -> NoReturn:
+def main(request: kubelet.Request, places: Places) -> "NoReturn":
     """Answer a request that the warm path could not answer, and end the process."""
+    gc.disable()  # the process lives for one answer: 6 ms of 150 less, and no more memory
     ending = Exit(request)
-    surroundings = environment.take(os.environ)
-    lookup = Lookup(request, places, surroundings, system_journal, limit=ending.after)
+    lookup = Lookup(request, places, system_journal, limit=ending.after)
     ending.lookup = lookup
     seconds = RENEWAL_SECONDS if lookup.old is not None else DEADLINE_SECONDS
     ending.after(seconds)

@@ -7,28 +7,12 @@ buckets), and `registry.oss-cn-hangzhou.aliyuncs.com` may be a stranger's.
 import re
 from dataclasses import dataclass
 
+from provider.answers import ACK_PUBLIC_PREFIX
+
 _REGION = r"(?:cn|ap|us|eu|me|na|sa|af)-[a-z0-9]+(?:-[a-z0-9]+)*"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 
 REGION = re.compile(_REGION)
-
-ACK_PUBLIC_PREFIX = "acs/"
-"""Repositories on Personal Edition hosts that hold ACK's own public images."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """No credentials, and no error: the image is not ours to answer. The kubelet keeps that for some seconds."""
-
-    cache_key_type: str
-    cache_seconds: int
-
-
-NOT_OURS = LeftAlone("Registry", 300)
-"""A host that is no registry of ours, for five minutes: the configuration may come to name it."""
-
-ACK_PUBLIC = LeftAlone("Image", 3600)
-"""ACK's public images. By image: an empty answer for the registry would cover the user's own images on that host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ Reading it costs 80 ms of imports (pydantic, YAML); what follows from it is kept
 and a request after that needs neither. A configuration with a key pair is never copied.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from provider.config import resolved
 from provider.config.values import Configuration, Local
-from provider.journal import Journal
 from provider.places import Places
 from provider.store import Store
 from provider.version import VERSION
@@ -29,7 +29,7 @@ class Settings:
     """One line for each key that nobody knows."""
 
 
-def load_settings(places: Places, store: Store, now: float, journal: Journal) -> Settings:
+def load_settings(places: Places, store: Store, now: float, journal: Callable[[str], None]) -> Settings:
     """Return the settings in force; unknown keys are named in the journal.
 
     Raises ConfigurationError, with all findings.

@@ -1,20 +1,20 @@
 """The writing side of the ready answers, and what is remembered beside them: refusals, discovered registries.
 
 One lock a host, held by whoever fetches. Without a directory of our own on a disk that takes the file nothing is kept,
-and the plugin works without.
+and the plugin works without. Every process that waits for the lock has imported this, so it imports next to nothing.
 """
 
 import fcntl
-import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from dataclasses import fields as dataclass_fields
-from typing import Any
 
-from provider import answers
-from provider.errors import ConfigurationError, ProviderError, Unreachable
+from provider import answers, refusals
+from provider.kubelet import parse_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
 
 VERSION = 1
 TEMPORARY = ".new"
@@ -26,56 +26,42 @@ class Busy(Exception):
     """Somebody else holds the lock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error that later requests for the same host repeat until `until` (seconds since the epoch)."""
+class Lock:
+    """A host's lock, held within `with`. Yields False where none can be had: then nothing is to be written.
 
-    host: str
-    fingerprint: str
-    written: int
-    until: int
-    cause: str
-    """`refused`, `unreachable` or `configuration`."""
-    message: str
-    code: str = ""
-    request_id: str = ""
-    exit_status: int = 1
+    Entering raises Busy if somebody else holds it and `wait` is False. Waiting has no end: the caller's deadline ends
+    the process. The end of a process, of whatever kind, frees its locks.
+    """
 
-    @classmethod
-    def of_fields(cls, fields: dict[str, Any]) -> "Refusal | None":
-        """Return the refusal that has these fields, or None if none has."""
-        if any(type(fields.get(field.name, field.default)) is not field.type for field in dataclass_fields(cls)):
-            return None
-        return cls(**{field.name: fields[field.name] for field in dataclass_fields(cls) if field.name in fields})
+    def __init__(self, store: "Store", host: str, *, wait: bool) -> None:
+        self._path = f"{store.directory}/{host}.lock"
+        self._store = store
+        self._operation = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
+        self._descriptor: int | None = None
 
-    def holds(self, now: float) -> bool:
-        """Tell whether the error is still to be repeated."""
-        return self.written <= now < self.until
+    def __enter__(self) -> bool:
+        if not self._store.prepare():
+            return False
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._descriptor, self._operation)
+        except BlockingIOError:
+            self.__exit__(None, None, None)
+            raise Busy from None
+        except OSError:
+            self.__exit__(None, None, None)
+            return False
+        return True
 
-    @property
-    def line(self) -> str:
-        """The message with Code and RequestId."""
-        return str(ProviderError(self.message, code=self.code, request_id=self.request_id))
-
-
-def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float) -> Refusal:
-    """Return what is to be remembered of `error`."""
-    cause = "refused"
-    if isinstance(error, Unreachable):
-        cause = "unreachable"
-    elif isinstance(error, ConfigurationError):
-        cause = "configuration"
-    return Refusal(
-        host=host,
-        fingerprint=fingerprint,
-        written=int(now),
-        until=int(now) + error.remember_seconds,
-        cause=cause,
-        message=error.message,
-        code=error.code,
-        request_id=error.request_id,
-        exit_status=error.exit_status,
-    )
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: "TracebackType | None",
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Store:
@@ -88,36 +74,18 @@ class Store:
         """Make the directories where they are missing; tell whether they are ours and nobody else's."""
         if not self.directory:
             return False
-        parent = os.path.dirname(self.directory)
         try:
-            for path in (parent, self.directory):
+            for path in (os.path.dirname(self.directory), self.directory):
                 os.makedirs(path, mode=0o700, exist_ok=True)
-                if not answers.directory_is_private(path) and os.lstat(path).st_uid == os.geteuid():
-                    os.chmod(path, 0o700, follow_symlinks=False)
-        except (OSError, NotImplementedError):
+                if not answers.directory_is_private(path):
+                    _close_to_others(path)
+        except OSError:
             return False
         return answers.directory_is_private(self.directory)
 
-    @contextmanager
-    def locked(self, host: str, *, wait: bool) -> Iterator[bool]:
-        """Hold the host's lock; yields False where no lock can be had, and then nothing is to be written.
-
-        Raises Busy if somebody else holds it and `wait` is False. The waiting itself has no end: the caller's deadline
-        ends the process.
-        """
-        descriptor = self._open_lock(host)
-        try:
-            yield descriptor is not None and _lock(descriptor, wait=wait)
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
-
-    def _open_lock(self, host: str) -> int | None:
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            return os.open(f"{self.directory}/{host}.lock", flags, 0o600) if self.prepare() else None
-        except OSError:
-            return None
+    def locked(self, host: str, *, wait: bool) -> Lock:
+        """Return the host's lock, to be held within `with`."""
+        return Lock(self, host, wait=wait)
 
     def write_answer(self, answer: answers.Answer) -> bool:
         """Keep the answer and forget the host's refusal; tells whether it was kept."""
@@ -132,30 +100,45 @@ class Store:
         """Return the hosts that have an answer, sorted."""
         return self._named(".json")
 
-    def read_refusal(self, host: str) -> Refusal | None:
+    def read_refusal(self, host: str) -> refusals.Refusal | None:
         """Return what is remembered, still to be repeated or not."""
-        fields = self._read(f"{host}.refused", host)
-        return Refusal.of_fields(fields) if fields is not None else None
+        data = answers.read_private(f"{self.directory}/{host}.refused")
+        return refusals.decode(data, host) if data is not None else None
 
-    def write_refusal(self, refusal: Refusal) -> bool:
+    def write_refusal(self, refusal: refusals.Refusal) -> bool:
         """Remember the refusal; tells whether it was kept."""
-        return self._write(f"{refusal.host}.refused", _encode(asdict(refusal)))
+        return self._write(f"{refusal.host}.refused", refusal.encode())
 
     def refused_hosts(self) -> list[str]:
         """Return the hosts of which a refusal is remembered, sorted."""
         return self._named(".refused")
 
-    def recall(self, subject: str, kind: str, now: float) -> Any:
+    def recall(self, subject: str, kind: str, now: float) -> "Any":
         """Return what was remembered of `subject` under `kind`; None if nothing, or not for now."""
-        fields = self._read(f"{subject}.{kind}", subject)
-        if fields is None or type(fields.get("written")) is not int or type(fields.get("until")) is not int:
+        data = answers.read_private(f"{self.directory}/{subject}.{kind}")
+        try:
+            fields = parse_json(data) if data is not None else None
+        except ValueError:
             return None
-        return fields.get("value") if fields["written"] <= now < fields["until"] else None
+        if type(fields) is not dict or fields.get("version") != VERSION or fields.get("subject") != subject:
+            return None
+        written, until = fields.get("written"), fields.get("until")
+        if type(written) is not int or type(until) is not int:
+            return None
+        return fields.get("value") if written <= now < until else None
 
     def remember(self, subject: str, kind: str, value: object, now: float, seconds: int) -> None:
         """Remember a JSON value of `subject` for some seconds."""
-        fields = {"host": subject, "written": int(now), "until": int(now) + seconds, "value": value}
-        self._write(f"{subject}.{kind}", _encode(fields))
+        import json
+
+        fields = {
+            "version": VERSION,
+            "subject": subject,
+            "written": int(now),
+            "until": int(now) + seconds,
+            "value": value,
+        }
+        self._write(f"{subject}.{kind}", json.dumps(fields).encode() + b"\n")
 
     def forget(self, subject: str, kind: str) -> None:
         """Remove what was remembered."""
@@ -178,16 +161,6 @@ class Store:
             return []
         return sorted(name.removesuffix(ending) for name in names if name.endswith(ending))
 
-    def _read(self, name: str, host: str) -> dict[str, Any] | None:
-        data = answers.read_private(f"{self.directory}/{name}")
-        try:
-            fields = json.loads(data) if data is not None else None
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(fields, dict) or fields.pop("version", None) != VERSION or fields.get("host") != host:
-            return None
-        return fields
-
     def _write(self, name: str, data: bytes) -> bool:
         return answers.directory_is_private(self.directory) and write_private(f"{self.directory}/{name}", data)
 
@@ -199,21 +172,17 @@ class Store:
         return True
 
 
-def _lock(descriptor: int, *, wait: bool) -> bool:
+def _close_to_others(path: str) -> None:
+    """Take a directory that is ours from others; raise OSError for one that is not, or is a link."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        raise Busy from None
-    except OSError:
-        return False
-    return True
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
 
 
-def _encode(fields: dict[str, Any]) -> bytes:
-    return json.dumps({"version": VERSION, **fields}).encode() + b"\n"
-
-
-def write_private(path: str, data: bytes, write: Callable[[int, bytes], int] = os.write) -> bool:
+def write_private(path: str, data: bytes, write: "Callable[[int, bytes], int]" = os.write) -> bool:
     """Put `data` at `path` as a whole or not at all, readable by this user alone; tells whether it is there.
 
     What a killed writer leaves is removed by `Store.sweep`.

@@ -16,7 +16,6 @@ from provider.environment import Environment
 from provider.errors import NotForUs, Refused, Unreachable
 from provider.identity.chain import Chain, IdentityPaths, choose, obtain
 from provider.identity.session import Session
-from provider.journal import Journal
 from provider.lifetime import lifetime
 from provider.places import Places
 from provider.registries import left_alone_prefix
@@ -46,7 +45,7 @@ class Fetch:
         store: Store,
         environment: Environment,
         deadline: Deadline,
-        journal: Journal,
+        journal: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:

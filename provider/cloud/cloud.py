@@ -36,6 +36,11 @@ class Cloud:
                 self._node_region = ""
         return self._node_region
 
+    def progress(self) -> str:
+        """Return which host is being asked and what failed before; empty before the first. For another thread."""
+        transport: Transport | None = self.__dict__.get("transport")
+        return transport.progress() if transport is not None else ""
+
     @cached_property
     def transport(self) -> "Transport":
         """The way out, shared by all services. Raises ConfigurationError for authorities that cannot be read."""

@@ -53,6 +53,8 @@ class Transport:
     ) -> None:
         limit_tls(trust, self.remaining)
         self.last: Exchange | None = None
+        self._asked = ""
+        self._failed: Exchange | None = None
         self.adapter = _Adapter(self, trust)
         self._environment = environment
         self._metadata_address = local.endpoints.metadata
@@ -104,6 +106,7 @@ class Transport:
 
         The whole may last as long as both together, so that a server that drips does not use up the other's time.
         """
+        self._asked = urlsplit(request.url or "").hostname or ""
         connect, read = asked if isinstance(asked, tuple) else (asked, asked)
         connect, read = connect or CONNECT_SECONDS, read or READ_SECONDS
         left = self._deadline.remaining()
@@ -111,6 +114,13 @@ class Transport:
             raise self.failure(request, Cause.OUT_OF_TIME)
         self._exchange_deadline = Deadline(connect + read)
         return min(connect, left), min(read, left)
+
+    def progress(self) -> str:
+        """Return which host is being asked and what failed before; empty before the first. For another thread."""
+        failed = self._failed
+        if failed is None or failed.cause is None:
+            return self._asked
+        return f"{self._asked}, after {failed.host} {failed.cause.value}"
 
     def remaining(self) -> float:
         """Return the seconds that the present exchange may still last."""
@@ -122,7 +132,7 @@ class Transport:
         """Note a failed exchange and return the error for it."""
         if proxy:
             detail = f"{detail}{', ' if detail else ''}through the proxy {proxy_name(proxy)}"
-        self.last = _exchange(request, status, cause, detail)
+        self.last = self._failed = _exchange(request, status, cause, detail)
         return TransportError(self.last)
 
     def note(self, request: PreparedRequest, response: Response) -> None:

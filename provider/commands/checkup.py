@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from provider.answers import ACK_PUBLIC_PREFIX
 from provider.cloud.attempts import endpoints
 from provider.cloud.failures import unanswered
 from provider.commands.get import moment
@@ -12,7 +13,7 @@ from provider.discovery import Target
 from provider.errors import ProviderError, Refused
 from provider.identity.chain import Chain
 from provider.identity.session import Session
-from provider.registries import ACK_PUBLIC_PREFIX, is_left_alone
+from provider.registries import is_left_alone
 from provider.tokens import SKEW_SECONDS, Fetch, describe
 
 State = Literal["ok", "failed", "skipped"]

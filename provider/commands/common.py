@@ -4,11 +4,10 @@ import _thread
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from provider.errors import Unreachable
-from provider.journal import Journal
 from provider.places import DEFAULTS, PROGRAM, Places
 
 HELP = {
@@ -32,7 +31,7 @@ def places_of(arguments: argparse.Namespace) -> Places:
     return Places({name: getattr(arguments, name[2:].replace("-", "_")) for name in DEFAULTS})
 
 
-def journal_to(stream: TextIO) -> Journal:
+def journal_to(stream: TextIO) -> Callable[[str], None]:
     """Return a journal that a person reads at once."""
     return lambda line: print(f"{PROGRAM}: warning: {line}", file=stream)
 

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
@@ -13,7 +13,6 @@ from provider.commands.common import journal_to, limit_time, parser, places_of
 from provider.deadline import Deadline
 from provider.environment import Environment
 from provider.errors import ConfigurationError
-from provider.journal import Journal
 from provider.kubelet import split_image
 from provider.miss import DEADLINE_SECONDS
 from provider.places import Places
@@ -55,7 +54,9 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     return failures[0].exit_status if failures else 0
 
 
-def check(places: Places, surroundings: Environment, host: str, repository: str, journal: Journal) -> Iterable[Finding]:
+def check(
+    places: Places, surroundings: Environment, host: str, repository: str, journal: Callable[[str], None]
+) -> Iterable[Finding]:
     """Yield the findings of all steps."""
     try:
         settings = load_settings(places, Store(""), time.time(), lambda line: None)

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from provider import environment
-from provider.answers import Answer
+from provider.answers import Answer, LeftAlone
 from provider.commands.common import journal_to, limit_time, parser, places_of
 from provider.kubelet import API_VERSIONS, Request
 from provider.lookup import Lookup
 from provider.miss import DEADLINE_SECONDS
-from provider.registries import LeftAlone
 
 HIDDEN = "(hidden: --show-secret shows it)"
 
@@ -29,7 +28,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     parsed = made.parse_args(list(arguments))
     request = Request(API_VERSIONS[0], parsed.image)
     limit_time(DEADLINE_SECONDS, stderr, f"looking for credentials for {request.host}")
-    lookup = Lookup(request, places_of(parsed), environment.take(os.environ), journal_to(stderr))
+    lookup = Lookup(request, places_of(parsed), journal_to(stderr), environment=environment.take(os.environ))
     ready = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
     outcome = ready or lookup.run(DEADLINE_SECONDS)
     fields = describe(request, outcome, time.time(), ready=ready is not None, secret=parsed.show_secret)

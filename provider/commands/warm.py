@@ -11,7 +11,6 @@ from provider.commands.common import journal_to, limit_time, parser, places_of
 from provider.commands.get import moment
 from provider.environment import Environment
 from provider.errors import ProviderError
-from provider.journal import Journal
 from provider.kubelet import API_VERSIONS, Request
 from provider.lookup import Lookup
 from provider.miss import DEADLINE_SECONDS
@@ -46,7 +45,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     return 1 if failed else 0
 
 
-def hosts_to_warm(places: Places, store: Store, journal: Journal) -> list[str]:
+def hosts_to_warm(places: Places, store: Store, journal: Callable[[str], None]) -> list[str]:
     """Return the configured domains and the hosts asked for before, sorted."""
     settings = load_settings(places, store, time.time(), journal)
     domains = {domain for instance in settings.configuration.instances for domain in instance.domains}
@@ -57,13 +56,13 @@ def renew(
     host: str,
     places: Places,
     surroundings: Environment,
-    journal: Journal,
+    journal: Callable[[str], None],
     *,
     every: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> str:
     """Renew one host's answer if it is due within ten minutes; return the line that says so, else an empty one."""
-    lookup = Lookup(Request(API_VERSIONS[0], f"{host}/any"), places, surroundings, journal, clock=clock)
+    lookup = Lookup(Request(API_VERSIONS[0], f"{host}/any"), places, journal, environment=surroundings, clock=clock)
     if lookup.old is not None and not every and clock() < lookup.old.renew - AHEAD_SECONDS:
         return ""
     outcome = lookup.run(DEADLINE_SECONDS, renew=True)

@@ -18,25 +18,26 @@ ALLOWED = {
     "deadline": set(),
     "environment": set(),
     "lifetime": set(),
-    "registries": set(),
+    "registries": {"answers"},
+    "refusals": {"errors", "kubelet"},
     "kubelet": {"errors"},
     "answers": {"kubelet"},
     "places": {"answers"},
     "journal": {"places"},
     "cluster": {"errors"},
-    "store": {"answers", "errors"},
+    "store": {"answers", "kubelet", "refusals"},
     "config": {"errors", "registries"},
     "cloud": {"config.values", "deadline", "environment", "errors", "identity.session", "registries"},
-    "identity": {"cloud", "config.values", "errors", "journal"},
-    "settings": {"config", "journal", "places", "store", "version"},
+    "identity": {"cloud", "config.values", "errors"},
+    "settings": {"config", "places", "store", "version"},
     "discovery": {"cloud", "config.values", "errors", "identity.session", "registries", "store"},
     "tokens": {"answers", "cloud", "cluster", "config.values", "deadline", "discovery", "environment", "errors",
-               "identity", "journal", "lifetime", "places", "registries", "settings", "store"},
-    "lookup": {"answers", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "places",
-               "registries", "settings", "store", "tokens"},
+               "identity", "lifetime", "places", "registries", "settings", "store"},
+    "lookup": {"answers", "deadline", "discovery", "environment", "errors", "kubelet", "places",
+               "refusals", "registries", "settings", "store", "tokens"},
     "node": {"errors"},
     "plugin": {"answers", "errors", "kubelet", "miss", "places"},
-    "miss": {"answers", "environment", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
+    "miss": {"answers", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
 }  # fmt: skip
 LAST = {"__main__", "commands", "docker"}
 """The entry points import what they need, and nothing imports them."""
@@ -78,14 +79,23 @@ def test_every_part_has_a_rule() -> None:
     assert parts <= ALLOWED.keys() | LAST
 
 
-def test_the_warm_path_loads_next_to_nothing() -> None:
-    code = (
-        "from provider import plugin, answers, kubelet, places\n"
-        "warm = sorted(set(sys.modules) - before); print(warm, flush=True); import posix; posix._exit(0)"
+def loaded_by(module: str) -> set[str]:
+    """Return what a bare interpreter has loaded of a module and behind it."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+        f"before = set(sys.modules)\nimport {module}\nloaded = sorted(set(sys.modules) - before)\n"
+        "print(loaded, flush=True); import posix; posix._exit(0)"
     )
-    arguments = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
-                 f"before = set(sys.modules)\n{code}"]  # fmt: skip
+    arguments = [sys.executable, "-I", "-S", "-c", program]
     done = subprocess.run(arguments, capture_output=True, check=True, timeout=60, text=True)
-    loaded = set(ast.literal_eval(done.stdout))
-    assert loaded >= WARM
-    assert loaded - WARM <= {"_json", "posix", "time"}
+    return set(ast.literal_eval(done.stdout))
+
+
+def test_the_warm_path_loads_next_to_nothing() -> None:
+    assert loaded_by("provider.plugin") - WARM <= {"_json", "posix", "time"}
+
+
+def test_who_waits_for_the_lock_has_loaded_little_more() -> None:
+    own = {f"provider.{name}" for name in ("journal", "lookup", "miss", "refusals", "store")}
+    of_os = {"os", "os.path", "stat", "_stat", "posixpath", "genericpath", "_collections_abc"}
+    assert loaded_by("provider.miss") - WARM - own - of_os <= {"_json", "fcntl", "gc", "posix", "syslog", "time"}

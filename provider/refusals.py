@@ -1,0 +1,111 @@
+"""Errors that later requests for the same host repeat, without asking anybody again, and that `status` shows.
+
+Read by every process that waits for a host's lock, so nothing heavy is imported here.
+"""
+
+from provider.errors import ConfigurationError, ProviderError, Unreachable
+from provider.kubelet import parse_json, quote
+
+VERSION = "1"
+_TEXTS = ("host", "fingerprint", "cause", "message", "code", "requestId")
+_NUMBERS = ("written", "until", "exitStatus")
+
+
+class Refusal:
+    """A remembered error. Times are seconds since the epoch by the node's clock.
+
+    `cause` is `refused`, `unreachable` or `configuration`.
+    """
+
+    __slots__ = ("cause", "code", "exit_status", "fingerprint", "host", "message", "request_id", "until", "written")
+
+    def __init__(
+        self,
+        host: str,
+        fingerprint: str,
+        *,
+        written: int,
+        until: int,
+        cause: str,
+        message: str,
+        code: str,
+        request_id: str,
+        exit_status: int,
+    ) -> None:
+        self.host = host
+        self.fingerprint = fingerprint
+        self.written = written
+        self.until = until
+        self.cause = cause
+        self.message = message
+        self.code = code
+        self.request_id = request_id
+        self.exit_status = exit_status
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether nobody could be reached, as against a refusal."""
+        return self.cause == "unreachable"
+
+    @property
+    def line(self) -> str:
+        """The message with Code and RequestId."""
+        return str(ProviderError(self.message, code=self.code, request_id=self.request_id))
+
+    def holds(self, now: float) -> bool:
+        """Tell whether the error is still to be repeated."""
+        return self.written <= now < self.until
+
+    def encode(self) -> bytes:
+        """Return the file's content."""
+        return (
+            f'{{"version":"{VERSION}","host":{quote(self.host)},"fingerprint":{quote(self.fingerprint)},'
+            f'"cause":{quote(self.cause)},"message":{quote(self.message)},"code":{quote(self.code)},'
+            f'"requestId":{quote(self.request_id)},"written":{self.written},"until":{self.until},'
+            f'"exitStatus":{self.exit_status}}}\n'
+        ).encode()
+
+
+def decode(data: bytes, host: str) -> Refusal | None:
+    """Return the refusal of `host` that a file holds, or None if it holds anything else."""
+    try:
+        fields = parse_json(data)
+    except ValueError:
+        return None
+    if type(fields) is not dict or fields.get("version") != VERSION or fields.get("host") != host:
+        return None
+    if any(type(fields.get(name)) is not str for name in _TEXTS):
+        return None
+    if any(type(fields.get(name)) is not int for name in _NUMBERS):
+        return None
+    return Refusal(
+        host,
+        fields["fingerprint"],
+        written=fields["written"],
+        until=fields["until"],
+        cause=fields["cause"],
+        message=fields["message"],
+        code=fields["code"],
+        request_id=fields["requestId"],
+        exit_status=fields["exitStatus"],
+    )
+
+
+def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float) -> Refusal:
+    """Return what is to be remembered of `error`."""
+    cause = "refused"
+    if isinstance(error, Unreachable):
+        cause = "unreachable"
+    elif isinstance(error, ConfigurationError):
+        cause = "configuration"
+    return Refusal(
+        host,
+        fingerprint,
+        written=int(now),
+        until=int(now) + error.remember_seconds,
+        cause=cause,
+        message=error.message,
+        code=error.code,
+        request_id=error.request_id,
+        exit_status=error.exit_status,
+    )
