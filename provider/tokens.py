@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from provider.answers import Answer
 from provider.cloud.cloud import Cloud
+from provider.cloud.facts import facts_of
 from provider.cluster import created_on
 from provider.config.values import Instance
 from provider.deadline import Deadline
-from provider.discovery import Discovery, Target, is_unconfigured_personal
+from provider.discovery import REMEMBER_SECONDS, Discovery, Target, is_unconfigured_personal
 from provider.environment import Environment
 from provider.errors import NotForUs, Refused, Unreachable
 from provider.identity.chain import Chain, IdentityPaths, choose, obtain
@@ -30,6 +31,9 @@ PERSONAL_SECONDS = 2.5
 
 SKEW_SECONDS = 60
 """How far the node's clock may be from the cloud's before that is said."""
+
+NODE, FACTS = "node", "facts"
+"""The name under which the facts of the node are kept."""
 
 UNKNOWN_INSTANCE = re.compile(r"INSTANCE_?NOT_?(EXIST|FOUND)S?", re.IGNORECASE)
 """The Code that says: not in this region, or another account's."""
@@ -52,7 +56,9 @@ class Fetch:
         self.configuration = settings.configuration
         self.fingerprint = settings.fingerprint
         self.local = settings.local
-        self.cloud = Cloud(environment, settings.local, deadline)
+        self._store = store
+        self._known = facts_of(store.recall(NODE, FACTS, clock()))
+        self.cloud = Cloud(environment, settings.local, deadline, self._known)
         self.discovery = Discovery(self.configuration, self.cloud, store, self.session_of, clock)
         self._identities = IdentityPaths(f"{places.identities}/managed-role.json", f"{places.identities}/rrsa-token")
         self.cluster_created = created_on(places.cluster)
@@ -90,6 +96,9 @@ class Fetch:
                 message = f"{error.message}; the registry itself named {target.instance_id} as the instance of {name}"
                 raise NotForUs(message, code=error.code, request_id=error.request_id) from None
             raise
+        facts = self.cloud.facts()
+        if facts != self._known:
+            self._store.remember(NODE, FACTS, facts, self._clock(), REMEMBER_SECONDS)
         source = f"{describe(target)}, as {session.identity}"
         return self._answer(name, token, source)
 

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from provider.cloud.facts import NOTHING_KNOWN, NodeFacts
 from provider.config.values import Local
 from provider.deadline import Deadline
 from provider.environment import Environment
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 class Cloud:
     """The cloud's services, each made (and what it needs imported) when it is first asked for."""
 
-    def __init__(self, environment: Environment, local: Local, deadline: Deadline, node_region: str = "") -> None:
+    def __init__(
+        self, environment: Environment, local: Local, deadline: Deadline, facts: NodeFacts = NOTHING_KNOWN
+    ) -> None:
+        """`facts`: what an earlier run learnt of the node."""
         self._environment = environment
         self._local = local
         self._deadline = deadline
-        self._node_region: str | None = node_region or None
+        self._facts = facts
+        self._node_region: str | None = facts.region or None
 
     def node_region(self) -> str:
         """Return the node's region, asked once; empty where it is no ECS instance or cannot be asked."""
@@ -35,6 +40,11 @@ class Cloud:
             except ProviderError:
                 self._node_region = ""
         return self._node_region
+
+    def facts(self) -> NodeFacts:
+        """Return what is known of the node by now, without asking anybody."""
+        metadata: Metadata | None = self.__dict__.get("metadata")
+        return metadata.facts() if metadata is not None else self._facts
 
     def progress(self) -> str:
         """Return which host is being asked and what failed before; empty before the first. For another thread."""
@@ -67,7 +77,7 @@ class Cloud:
         calls = self._calls
         from provider.cloud.metadata import Metadata
 
-        return Metadata(calls.transport, calls)
+        return Metadata(calls.transport, calls, self._facts)
 
     @cached_property
     def sts(self) -> "Sts":

@@ -8,6 +8,7 @@ from provider.cloud import sdk
 from provider.cloud.attempts import Attempt, CallFailed
 from provider.cloud.calls import Calls
 from provider.cloud.causes import METADATA_HOST, Cause
+from provider.cloud.facts import NOTHING_KNOWN, NodeFacts
 from provider.cloud.failures import METADATA_NAME, Call, clock_sentence
 from provider.cloud.left_out import LeftOutError
 from provider.cloud.transport import Transport
@@ -26,6 +27,9 @@ SESSION_ENDED = "No cached value was found."
 NO_TOKEN_MODE = frozenset({404, 405, 501})
 """What a service that has no token mode answers to the request for a token."""
 
+REGION = "region-id"
+ROLE = "ram/security-credentials/"
+
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _WORD = re.compile(r"[A-Za-z0-9.@_-]{1,128}")
 
@@ -35,17 +39,26 @@ class _Missing(Refused):
 
 
 class Metadata:
-    """Asks the metadata service, in token mode first. What was asked once is kept for the run."""
+    """Asks the metadata service, in token mode first. What was asked once is kept for the run.
 
-    def __init__(self, transport: Transport, calls: Calls) -> None:
+    `facts` is what an earlier run kept; where the service refuses what follows from it, it is asked anew.
+    """
+
+    def __init__(self, transport: Transport, calls: Calls, facts: NodeFacts = NOTHING_KNOWN) -> None:
         self._transport = transport
         self._calls = calls
         self._token: str | None = None
-        self._known: dict[str, str] = {}
+        self._token_mode = facts.token_mode
+        self._known = {path: word for path, word in ((REGION, facts.region), (ROLE, facts.role)) if word}
+        self._role_was_known = bool(facts.role)
+
+    def facts(self) -> NodeFacts:
+        """Return what is known by now."""
+        return NodeFacts(self._known.get(REGION, ""), self._known.get(ROLE, ""), self._token_mode)
 
     def region(self) -> str:
         """Return the node's region as the service tells it."""
-        return self._word("region-id")
+        return self._word(REGION)
 
     def account(self) -> str:
         """Return the id of the account that owns the node."""
@@ -54,7 +67,7 @@ class Metadata:
     def role(self) -> str:
         """Return the name of the node's RAM role. Raises Refused where it has none."""
         try:
-            return self._word("ram/security-credentials/")
+            return self._word(ROLE)
         except _Missing:
             raise Refused(
                 "no RAM role on this node: attach the cluster's worker RAM role to the ECS instance, or set token-mode "
@@ -63,12 +76,21 @@ class Metadata:
 
     def worker_role_session(self) -> Session:
         """Return the session of the node's RAM role."""
-        role = self.role()
+        try:
+            return self._session(self.role())
+        except Refused:
+            if not self._role_was_known:
+                raise
+            self._role_was_known = False
+            del self._known[ROLE]
+            return self._session(self.role())
+
+    def _session(self, role: str) -> Session:
         identity = f"worker RAM role {role}"
         call = Call("the credentials of the RAM role", identity=identity)
 
         def perform(attempt: Attempt) -> Session:
-            provider = sdk.metadata_provider(self._transport, role, attempt, token_mode=bool(self._token))
+            provider = sdk.metadata_provider(self._transport, role, attempt, token_mode=self._token_mode)
             try:
                 found = provider.get_credentials()
             except Exception as error:
@@ -105,6 +127,7 @@ class Metadata:
     def _get(self, path: str, attempt: Attempt) -> bytes:
         if self._token is None:
             self._token = self._new_token(attempt)
+            self._token_mode = bool(self._token)
         headers = {"X-aliyun-ecs-metadata-token": self._token} if self._token else {}
         answer = self._send("GET", f"meta-data/{path}", headers, attempt)
         if answer[0] != 200:

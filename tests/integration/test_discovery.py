@@ -2,13 +2,16 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.cloud.default_world import ALPHA as ALPHA_ID
 from tests.cloud.default_world import ALPHABET as ALPHABET_ID
 from tests.cloud.default_world import CUSTOM_DOMAIN, GAMMA
+from tests.cloud.default_world import WORKER_ROLE as ROLE
 from tests.cloud.policy import allow
 from tests.cloud.world import Domain
 from tests.integration.node import ALPHA, ALPHA_VPC, PERSONAL, Node
@@ -192,3 +195,33 @@ def test_time_is_not_lost_on_a_vpc_endpoint_that_does_not_answer(node: Node) -> 
     started = time.monotonic()
     assert node.request(f"{ALPHA}/team/app").auth
     assert time.monotonic() - started < 20
+
+
+def metadata_calls(node: Node) -> list[str]:
+    return [call.action.removeprefix("/latest/") for call in node.cloud.calls.of("metadata")]
+
+
+@pytest.mark.parametrize("mode", ["open", "hardened", "old"])
+def test_what_is_known_of_the_node_is_not_asked_again(mode: Literal["open", "hardened", "old"], node: Node) -> None:
+    node.cloud.world.node.mode = mode
+    assert node.request(f"{ALPHA}/team/app").auth
+    forget_answers(node)
+    node.cloud.calls.clear()
+    assert node.request(f"{ALPHA}/team/app").auth
+    assert len(metadata_calls(node)) == 2
+    assert any(ROLE in call for call in metadata_calls(node))
+
+
+def test_a_role_that_was_changed_is_asked_for_again(node: Node) -> None:
+    assert node.request(f"{ALPHA}/team/app").auth
+    forget_answers(node)
+    role = replace(node.role(), name="KubernetesWorkerRole-other")
+    node.cloud.world.roles.append(role)
+    node.cloud.world.node.role_name = role.name
+    node.cloud.metadata.forget()
+    result = node.run(["get", f"{ALPHA}/team/app"])
+    assert role.name in result.stdout
+    forget_answers(node)
+    node.cloud.calls.clear()
+    assert node.request(f"{ALPHA}/team/app").auth
+    assert len(metadata_calls(node)) == 2
