@@ -145,6 +145,9 @@ for device in null zero full random urandom tty; do
 done
 ln -s /proc/self/fd "$root/dev/fd"
 mkdir -m 1777 "$root/dev/shm"
+mkdir "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 # No exec: a change of user would make this process forget that it is to end with unshare.
 chroot --userspec="$user" "$root" /usr/bin/env -i "$@"
 SCRIPT
