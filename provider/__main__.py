@@ -13,7 +13,7 @@ def main() -> int:
     from provider.places import Places, parse_options
 
     options = parse_options(sys.argv[1:])
-    if options is None or sys.stdin.isatty():
+    if options is None or (sys.stdin is not None and sys.stdin.isatty()):
         from provider.commands import program
 
         return program.main(sys.argv[1:])

@@ -10,15 +10,16 @@ LIMIT = 4096
 
 
 def created_on(path: str) -> date | None:
-    """Return the day (UTC) that the agent wrote down: when the namespace kube-system was made. None: not known.
+    """Return the day (UTC) on which the namespace kube-system was made, as the agent wrote it down.
 
+    None where it is not known, or not to this user.
     The file is a JSON object with `created`, in RFC 3339. Raises ConfigurationError for anything else in it, since
     another date is another identity.
     """
     try:
         with open(path, "rb") as file:
             text = file.read(LIMIT)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None

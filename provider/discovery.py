@@ -103,7 +103,7 @@ class Discovery:
         if target.instance_id:
             self._store.forget(target.instance_id, DOMAINS)
 
-    def _personal(self, host: PersonalHost) -> Target:
+    def _personal(self, host: PersonalHost) -> Target | None:
         items = [item for item in self._configuration.instances if not item.instance_id and not item.domains]
         exact = next((item for item in items if item.region == host.region), None)
         if exact is not None:
@@ -111,6 +111,8 @@ class Discovery:
         own = next((item for item in items if not item.region), None)
         if own is not None and self._cloud.metadata.region() == host.region:
             return Target(own, host.region, "")
+        if not self._configuration.discovery:
+            return None
         return Target(Instance(region=host.region), host.region, "", discovered=True)
 
     def _enterprise(self, name: str, host: EnterpriseHost) -> Target:
@@ -211,10 +213,11 @@ def _not_found(name: str, host: EnterpriseHost, failures: list[ProviderError], *
         ways += ", or give the identity the RAM action cr:ListInstance"
     if not failures:
         return Refused(f"neither the registry nor the cloud tells which instance {name} is: {ways}")
-    # The registry's outage is told beside the refusal that only came after it, and makes it an outage: had it answered,
-    # nobody would have needed that permission.
-    kind = Unreachable if any(isinstance(failure, Unreachable) for failure in failures) else Refused
-    refusal = next((failure for failure in failures if isinstance(failure, Refused)), failures[0])
-    causes = "; ".join(dict.fromkeys((failures[0].message, refusal.message)))
+    causes = "; ".join(dict.fromkeys(failure.message for failure in failures))
+    told = next((failure for failure in failures if failure.code), failures[0])
+    if any(isinstance(failure, Unreachable) for failure in failures):
+        # An outage, even beside a refusal: had the registry answered, nobody would have needed that permission.
+        message = f"{causes}; so it is not known which instance {name} is (with its instanceId configured it would be)"
+        return Unreachable(message, code=told.code, request_id=told.request_id)
     message = f"it cannot be found out which instance {name} is: {ways}; the cause: {causes}"
-    return kind(message, code=refusal.code, request_id=refusal.request_id)
+    return Refused(message, code=told.code, request_id=told.request_id)

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import BinaryIO, TextIO
 
 from provider import environment
@@ -16,7 +17,7 @@ from provider.answers import Answer, read_answer
 from provider.commands.common import limit_time
 from provider.environment import Environment
 from provider.errors import ProviderError, RequestError
-from provider.journal import system_journal
+from provider.journal import SystemJournal
 from provider.kubelet import API_VERSIONS, MAXIMUM_REQUEST, Request
 from provider.lookup import Lookup
 from provider.miss import DEADLINE_SECONDS
@@ -57,6 +58,11 @@ def host_of(server: str) -> str:
     return host
 
 
+def standard_input() -> BinaryIO:
+    """Return standard input; an empty one where the process was started without."""
+    return sys.stdin.buffer if sys.stdin is not None else BytesIO()
+
+
 class Helper:
     """The commands; each takes what came on stdin and returns what goes to stdout."""
 
@@ -68,7 +74,7 @@ class Helper:
     def get(self, server: str) -> str:
         """Return ServerURL, Username and Secret."""
         request = self._request(server)
-        lookup = Lookup(request, self._places, system_journal, environment=self._surroundings)
+        lookup = Lookup(request, self._places, SystemJournal(), environment=self._surroundings)
         fresh = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
         outcome = fresh or lookup.run(DEADLINE_SECONDS)
         if not isinstance(outcome, Answer):
@@ -102,11 +108,12 @@ class Helper:
 def main(
     arguments: Sequence[str],
     places: Places | None = None,
-    stdin: BinaryIO = sys.stdin.buffer,
-    stdout: TextIO = sys.stdout,
-    stderr: TextIO = sys.stderr,
+    stdin: BinaryIO | None = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
 ) -> int:
     """Run one command of Docker's and return the exit status. `places`: not where the user's are."""
+    stdin, stdout, stderr = stdin or standard_input(), stdout or sys.stdout, stderr or sys.stderr
     surroundings = environment.take(os.environ)
     helper = Helper(surroundings, places or places_of(surroundings, os.geteuid()))
     commands: dict[str, tuple[Callable[[str], str], bool]] = {

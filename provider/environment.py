@@ -25,7 +25,10 @@ class Environment:
 
 
 def take(environ: MutableMapping[str, str]) -> Environment:
-    """Return what counts of `environ` and empty it. To be called before the first import of an SDK."""
+    """Return what counts of `environ` and leave nothing but OPENSSL_CONF.
+
+    To be called before the first import of an SDK.
+    """
 
     def read(name: str) -> str:
         # Upper case first, as the kubelet itself reads them.
@@ -41,4 +44,6 @@ def take(environ: MutableMapping[str, str]) -> Environment:
         xdg_runtime_dir=read("XDG_RUNTIME_DIR"),
     )
     environ.clear()
+    # OpenSSL would read the node's openssl.cnf, written for another build of it: an unknown value there ends all TLS.
+    environ["OPENSSL_CONF"] = "/dev/null"
     return environment

@@ -22,6 +22,12 @@ SERVICE_ACCOUNT_VERSIONS = (f"{GROUP}/v1",)
 MAXIMUM_REQUEST = 1 << 20
 """Bytes. A request with a token and annotations has some 10 kB; annotations end at 256 KiB."""
 
+MAXIMUM_NAME, MAXIMUM_LABEL = 240, 63
+"""Characters of a host name and of its parts. DNS allows 253; a name of ours is a file's, with an ending, in 255."""
+
+MAXIMUM_CACHE_SECONDS = 24 * 3600
+"""No token lasts longer, and a duration beyond 292 years would have the kubelet throw the answer away."""
+
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _DIGITS = frozenset("0123456789")
 
@@ -97,6 +103,8 @@ def split_image(image: str) -> tuple[str, str, str, str]:
     last = last.partition("@")[0].partition(":")[0]
     well_formed = (
         bool(last)
+        and len(name) <= MAXIMUM_NAME
+        and all(len(label) <= MAXIMUM_LABEL for label in name.split("."))
         and len(image) <= 4096
         and image.isascii()
         and image.isprintable()
@@ -132,8 +140,10 @@ def parse_request(data: bytes) -> Request:
         raise RequestError("the request's image is missing or not a string")
     if api_version not in SERVICE_ACCOUNT_VERSIONS:
         return Request(api_version, image)
-    token = fields.get("serviceAccountToken") or ""
-    annotations = fields.get("serviceAccountAnnotations") or {}
+    token = fields.get("serviceAccountToken")
+    annotations = fields.get("serviceAccountAnnotations")
+    token = "" if token is None else token
+    annotations = {} if annotations is None else annotations
     if type(token) is not str:
         raise RequestError("the request's serviceAccountToken is not a string")
     if type(annotations) is not dict or not all(type(value) is str for value in annotations.values()):
@@ -149,8 +159,9 @@ def render_response(
     `cacheKeyType` is needed with an empty `auth` too. From 1.32 on the kubelet throws the whole answer away when it has
     a field that it does not know, and in every version when the duration is a number; `"0s"` means: do not keep.
     """
+    seconds = min(max(0, cache_seconds), MAXIMUM_CACHE_SECONDS)
     auth = f'{quote(host)}:{{"username":{quote(username)},"password":{quote(password)}}}' if host else ""
     return (
         f'{{"kind":"CredentialProviderResponse","apiVersion":{quote(api_version)},'
-        f'"cacheKeyType":{quote(cache_key_type)},"cacheDuration":"{max(0, cache_seconds)}s","auth":{{{auth}}}}}\n'
+        f'"cacheKeyType":{quote(cache_key_type)},"cacheDuration":"{seconds}s","auth":{{{auth}}}}}\n'
     ).encode()

@@ -10,10 +10,12 @@ import time
 
 from provider import answers
 from provider.errors import ProviderError, Unreachable
+from provider.journal import Journal
 from provider.kubelet import Request
+from provider.locks import Busy
 from provider.places import Places
 from provider.refusals import Refusal, refusal_of
-from provider.store import Busy, Store
+from provider.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class Lookup:
         self,
         request: Request,
         places: Places,
-        journal: "Callable[[str], None]",
+        journal: Journal,
         *,
         environment: "Environment | None" = None,
         clock: "Callable[[], float]" = time.time,
@@ -105,11 +107,17 @@ class Lookup:
         """Return the old answer where the error is an outage; else remember the error and raise it."""
         now = self.clock()
         if self.holds_lock and not isinstance(error, Remembered):
-            self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now))
+            self._remember(error, now)
         outage = error.refusal.is_outage if isinstance(error, Remembered) else isinstance(error, Unreachable)
         if outage and self.old is not None and self.old.is_valid(now):
             return self.old
         raise error
+
+    def _remember(self, error: ProviderError, now: float) -> None:
+        from provider.sweep import sweep_if_crowded
+
+        sweep_if_crowded(self.store, now)
+        self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now))
 
     def _is_left_alone(self) -> bool:
         if not self.request.repository.startswith(answers.ACK_PUBLIC_PREFIX):
@@ -147,6 +155,7 @@ class Lookup:
         surroundings = self.environment or environment.take(os.environ)
         name = self.request.name
         settings = load_settings(self.places, self.store, self.clock(), self.journal)
+        self.journal.log_level = settings.configuration.log_level
         if not discovery.may_be_ours(name, settings.configuration):
             return answers.NOT_OURS
         left = whole.remaining()
@@ -155,13 +164,18 @@ class Lookup:
             self.limit(allowed)
         self.step = f"asking Alibaba Cloud for a token for {name}"
         deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
-        fetch = tokens.Fetch(settings, self.places, self.store, surroundings, deadline, self.journal, self.clock)
+        fetch = tokens.Fetch(
+            settings, self.places, self.store, surroundings, deadline, self.journal, self.clock, limit=self.limit
+        )
         self._progress = fetch.cloud.progress
         answer = fetch.answer(name)
         if answer is None:
             return answers.NOT_OURS
         if self.holds_lock:
             self.store.write_answer(answer)
+        self.journal(
+            f"{name}: a new token, renewed in {answer.cache_seconds(self.clock())} s ({answer.source})", "info"
+        )
         return answer
 
 

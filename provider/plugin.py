@@ -5,6 +5,7 @@ A ready answer on tmpfs is given out by this file, `kubelet` and `answers` alone
 since the frozen program is compiled without `assert`.
 """
 
+import _signal  # type: ignore[import-not-found]
 import posix
 import time
 
@@ -17,8 +18,13 @@ if TYPE_CHECKING:  # `typing` costs 11 ms, `__future__` a file
     from typing import NoReturn
 
 
+READ_SECONDS = 45
+"""How long the kubelet may take to write its request, below the minute after which it kills the plugin."""
+
+
 def read_all(descriptor: int) -> bytes:
     """Return what is on `descriptor`, cut a little above the size that a request may have."""
+    _signal.alarm(READ_SECONDS)  # its default action ends the process: nothing is known yet that could be said
     parts = []
     size = 0
     while size <= kubelet.MAXIMUM_REQUEST:
@@ -27,6 +33,7 @@ def read_all(descriptor: int) -> bytes:
             break
         parts.append(part)
         size += len(part)
+    _signal.alarm(0)
     return b"".join(parts)
 
 

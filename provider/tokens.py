@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provider.answers import Answer
 from provider.cloud.cloud import Cloud
-from provider.cloud.facts import facts_of
+from provider.cloud.facts import NOTHING_KNOWN, facts_of
 from provider.cluster import created_on
 from provider.config.values import Instance
 from provider.deadline import Deadline
@@ -17,6 +17,7 @@ from provider.environment import Environment
 from provider.errors import NotForUs, Refused, Unreachable
 from provider.identity.chain import Chain, IdentityPaths, choose, obtain
 from provider.identity.session import Session
+from provider.kubelet import MAXIMUM_CACHE_SECONDS
 from provider.lifetime import lifetime
 from provider.places import Places
 from provider.registries import left_alone_prefix
@@ -52,24 +53,30 @@ class Fetch:
         journal: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
+        limit: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`limit` is told when what was found is allowed less time, seconds from then on."""
         self.configuration = settings.configuration
         self.fingerprint = settings.fingerprint
         self.local = settings.local
         self._store = store
-        self._known = facts_of(store.recall(NODE, FACTS, clock()))
+        kept = store.recall(NODE, FACTS, clock())
+        same = isinstance(kept, dict) and kept.get("fingerprint") == settings.fingerprint
+        self._known = facts_of(kept.get("facts")) if same else NOTHING_KNOWN
         self.cloud = Cloud(environment, settings.local, deadline, self._known)
         self.discovery = Discovery(self.configuration, self.cloud, store, self.session_of, clock)
         self._identities = IdentityPaths(f"{places.identities}/managed-role.json", f"{places.identities}/rrsa-token")
-        self.cluster_created = created_on(places.cluster)
         self._journal = journal
         self._clock = clock
         self._chance = chance
+        self._limit = limit
+        self._cluster = places.cluster
         self._sessions: dict[Instance, Session] = {}
 
     def chain_of(self, instance: Instance) -> Chain:
         """Return the identity that is to pull from `instance`."""
-        return choose(self.configuration, instance, self.cluster_created)
+        created = created_on(self._cluster) if self.configuration.token_mode == "auto" else None  # noqa: S105
+        return choose(self.configuration, instance, created)
 
     def session_of(self, instance: Instance, region: str) -> Session:
         """Return that identity's session."""
@@ -85,6 +92,8 @@ class Fetch:
         target = self.discovery.find(name)
         if target is None:
             return None
+        if target.discovered and not target.instance_id:
+            self._limit(PERSONAL_SECONDS)
         session = self.session_of(target.instance, target.region)
         try:
             token = self.token(target, session)
@@ -98,7 +107,8 @@ class Fetch:
             raise
         facts = self.cloud.facts()
         if facts != self._known:
-            self._store.remember(NODE, FACTS, facts, self._clock(), REMEMBER_SECONDS)
+            kept = {"fingerprint": self.fingerprint, "facts": facts}
+            self._store.remember(NODE, FACTS, kept, self._clock(), REMEMBER_SECONDS)
         source = f"{describe(target)}, as {session.identity}"
         return self._answer(name, token, source)
 
@@ -116,9 +126,12 @@ class Fetch:
         else:
             direction = "behind" if offset > 0 else "ahead of"
             self._journal(f"this node's clock is {abs(offset):.0f} s {direction} the cloud's: set it right")
-        end = token.expiration - offset
+        end = min(token.expiration - offset, now + MAXIMUM_CACHE_SECONDS)
         if end <= now:
-            raise Unreachable(f"the token for {name} had ended when it came: is this node's clock right?")
+            from provider.cloud.failures import clock_sentence
+
+            told = clock_sentence(self.cloud.transport.clock_offset)
+            raise Unreachable(f"the token for {name} had ended when it came; {told}")
         kept = lifetime(now, end, self.configuration.expiring_threshold, self._chance())
         if kept.too_short:
             self._journal(

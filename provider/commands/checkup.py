@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from provider.answers import ACK_PUBLIC_PREFIX
 from provider.cloud.attempts import endpoints
@@ -13,7 +13,7 @@ from provider.discovery import Target
 from provider.errors import ProviderError, Refused
 from provider.identity.chain import Chain
 from provider.identity.session import Session
-from provider.registries import is_left_alone
+from provider.registries import EnterpriseHost, classify, is_left_alone
 from provider.tokens import SKEW_SECONDS, Fetch, describe
 
 State = Literal["ok", "failed", "skipped"]
@@ -33,14 +33,23 @@ class Finding:
     exit_status: int = 0
 
 
+class Image(NamedTuple):
+    """What `kubelet.split_image` says of an image."""
+
+    host: str
+    name: str
+    port: str
+    repository: str
+
+
 @dataclass
 class Checkup:
     """What the steps found so far, for those that follow."""
 
     fetch: Fetch
-    host: str
-    """The registry to check, lower case, without a port; empty where nobody named one."""
-    repository: str = ""
+    image: Image | None
+    """An image of the registry to check; None: whatever is configured."""
+    host: str = ""
     target: Target | None = None
     chain: Chain | None = None
     session: Session | None = None
@@ -77,14 +86,14 @@ class Checkup:
 
     def check_registry(self) -> str:
         """Find out whose registry the host is."""
-        self.host = self.host or self._some_domain()
-        if is_left_alone(self.host, self.repository):
+        self.host = self.image.name if self.image is not None else self._some_domain()
+        if self.image is not None and is_left_alone(self.host, self.image.repository):
             raise Skip(f"ACK's own public images ({ACK_PUBLIC_PREFIX}…) need no credentials and get none")
         self.target = self.fetch.discovery.find(self.host)
         if self.target is None:
             raise Refused(
-                f"{self.host} is no registry of Alibaba Cloud and no domain of a configured instance: if it is one of "
-                "your own domains, add it to domains of the instance in acr-registry-info"
+                f"{self.host or 'Docker Hub'} is no registry of Alibaba Cloud and no domain of a configured instance: "
+                "if it is one of your own domains, add it to domains of the instance in acr-registry-info"
             )
         return describe(self.target)
 
@@ -128,8 +137,15 @@ class Checkup:
 
     def check_login(self) -> str:
         """Log in at the registry with the token."""
-        self.fetch.cloud.registry.login(self.host, *self.login)
-        return f"{self.host} takes the token"
+        kind = classify(self.host)
+        if isinstance(kind, EnterpriseHost) and kind.challenge_host != self.host:
+            # The nodes themselves serve the `.distributed.` names, from the same instance.
+            host, note = kind.challenge_host, f" (asked in place of {self.host})"
+        else:
+            port = self.image.port if self.image is not None else ""
+            host, note = f"{self.host}:{port}" if port not in ("", "443") else self.host, ""
+        self.fetch.cloud.registry.login(host, *self.login)
+        return f"{host} takes the token{note}"
 
     def check_clock(self) -> str:
         """Compare the node's clock with the cloud's."""

@@ -4,10 +4,10 @@ import _thread
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from provider.errors import Unreachable
+from provider.journal import LEVELS, Journal
 from provider.places import DEFAULTS, PROGRAM, Places
 
 HELP = {
@@ -31,9 +31,18 @@ def places_of(arguments: argparse.Namespace) -> Places:
     return Places({name: getattr(arguments, name[2:].replace("-", "_")) for name in DEFAULTS})
 
 
-def journal_to(stream: TextIO) -> Callable[[str], None]:
-    """Return a journal that a person reads at once."""
-    return lambda line: print(f"{PROGRAM}: warning: {line}", file=stream)
+class StreamJournal(Journal):
+    """Shows warnings to whoever runs the command."""
+
+    log_level = "warning"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, line: str, level: str = "warning") -> None:
+        """Show a line, whatever `log-level` says, unless it is mere information."""
+        if LEVELS[level] <= LEVELS["warning"]:
+            self._stream.write(f"{PROGRAM}: warning: {line}\n")
 
 
 def limit_time(seconds: float, stderr: TextIO, what: str) -> None:
@@ -46,8 +55,3 @@ def limit_time(seconds: float, stderr: TextIO, what: str) -> None:
         os._exit(1)
 
     _thread.start_new_thread(expire, ())
-
-
-def parse(made: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the parsed arguments; wrong ones end the process with 2, as argparse does."""
-    return made.parse_args(list(arguments))

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TextIO
 
 from provider import environment
-from provider.commands.checkup import Checkup, Finding
-from provider.commands.common import journal_to, limit_time, parser, places_of
+from provider.commands.checkup import Checkup, Finding, Image
+from provider.commands.common import StreamJournal, limit_time, parser, places_of
 from provider.deadline import Deadline
 from provider.environment import Environment
 from provider.errors import ConfigurationError
@@ -34,13 +34,13 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     made.add_argument("image", metavar="IMAGE", nargs="?", default="", help="an image of the registry to check")
     made.add_argument("--json", action="store_true", help="as JSON")
     parsed = made.parse_args(list(arguments))
-    _, host, _, repository = split_image(parsed.image) if parsed.image else ("", "", "", "")
+    image = Image(*split_image(parsed.image)) if parsed.image else None
     coloured = not parsed.json and stdout.isatty() and "NO_COLOR" not in os.environ
     surroundings = environment.take(os.environ)
     limit_time(DEADLINE_SECONDS, stderr, "checking")
     places = places_of(parsed)
     found = []
-    for finding in check(places, surroundings, host, repository, journal_to(stderr)):
+    for finding in check(places, surroundings, image, StreamJournal(stderr)):
         found.append(finding)
         if not parsed.json:
             stdout.write(as_line(finding, coloured=coloured))
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
 
 
 def check(
-    places: Places, surroundings: Environment, host: str, repository: str, journal: Callable[[str], None]
+    places: Places, surroundings: Environment, image: Image | None, journal: Callable[[str], None]
 ) -> Iterable[Finding]:
     """Yield the findings of all steps."""
     try:
@@ -67,7 +67,7 @@ def check(
         return
     yield Finding("configuration", "ok", describe(settings, places))
     yield kept(places)
-    yield from Checkup(fetch, host, repository).findings()
+    yield from Checkup(fetch, image).findings()
 
 
 def describe(settings: Settings, places: Places) -> str:
@@ -80,10 +80,15 @@ def describe(settings: Settings, places: Places) -> str:
 
 
 def kept(places: Places) -> Finding:
-    """Return whether answers can be kept."""
+    """Return whether answers can be kept, without making anything."""
+    if not os.path.lexists(places.answers):
+        return Finding("ready answers", "ok", f"{places.answers} is made at the first pull")
     if Store(places.answers).prepare():
         return Finding("ready answers", "ok", f"{places.answers} is this user's alone")
-    detail = f"{places.answers} cannot be made, or is not this user's alone: every pull asks the cloud anew"
+    detail = (
+        f"{places.answers} is not this user's alone, so every pull asks the cloud anew: give it and {places.state} to "
+        "the user that the kubelet runs as, mode 0700"
+    )
     return Finding("ready answers", "failed", detail, 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from provider import environment
 from provider.answers import Answer, LeftAlone
-from provider.commands.common import journal_to, limit_time, parser, places_of
+from provider.commands.common import StreamJournal, limit_time, parser, places_of
 from provider.kubelet import API_VERSIONS, Request
 from provider.lookup import Lookup
 from provider.miss import DEADLINE_SECONDS
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     parsed = made.parse_args(list(arguments))
     request = Request(API_VERSIONS[0], parsed.image)
     limit_time(DEADLINE_SECONDS, stderr, f"looking for credentials for {request.host}")
-    lookup = Lookup(request, places_of(parsed), journal_to(stderr), environment=environment.take(os.environ))
+    lookup = Lookup(request, places_of(parsed), StreamJournal(stderr), environment=environment.take(os.environ))
     ready = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
     outcome = ready or lookup.run(DEADLINE_SECONDS)
     fields = describe(request, outcome, time.time(), ready=ready is not None, secret=parsed.show_secret)

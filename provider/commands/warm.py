@@ -7,16 +7,18 @@ from typing import TextIO
 
 from provider import environment
 from provider.answers import Answer
-from provider.commands.common import journal_to, limit_time, parser, places_of
+from provider.commands.common import StreamJournal, limit_time, parser, places_of
 from provider.commands.get import moment
 from provider.environment import Environment
 from provider.errors import ProviderError
+from provider.journal import Journal
 from provider.kubelet import API_VERSIONS, Request
 from provider.lookup import Lookup
 from provider.miss import DEADLINE_SECONDS
 from provider.places import PROGRAM, Places
 from provider.settings import load_settings
 from provider.store import Store
+from provider.sweep import sweep
 
 AHEAD_SECONDS = 600
 """How long before its time an answer is renewed here, so that the plugin never has to."""
@@ -30,13 +32,13 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     places = places_of(parsed)
     surroundings = environment.take(os.environ)
     store = Store(places.answers)
-    store.sweep(time.time())
-    hosts = hosts_to_warm(places, store, journal_to(stderr))
+    sweep(store, time.time())
+    hosts = hosts_to_warm(places, store, StreamJournal(stderr))
     limit_time(DEADLINE_SECONDS * max(1, len(hosts)), stderr, "renewing the ready answers")
     failed = 0
     for host in hosts:
         try:
-            line = renew(host, places, surroundings, journal_to(stderr), every=parsed.all)
+            line = renew(host, places, surroundings, StreamJournal(stderr), every=parsed.all)
         except ProviderError as error:
             failed += 1
             line = f"{host}: {error}"
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     return 1 if failed else 0
 
 
-def hosts_to_warm(places: Places, store: Store, journal: Callable[[str], None]) -> list[str]:
+def hosts_to_warm(places: Places, store: Store, journal: Journal) -> list[str]:
     """Return the configured domains and the hosts asked for before, sorted."""
     settings = load_settings(places, store, time.time(), journal)
     domains = {domain for instance in settings.configuration.instances for domain in instance.domains}
@@ -56,7 +58,7 @@ def renew(
     host: str,
     places: Places,
     surroundings: Environment,
-    journal: Callable[[str], None],
+    journal: Journal,
     *,
     every: bool = False,
     clock: Callable[[], float] = time.time,

@@ -54,7 +54,15 @@ def test_doctor_ends_with_a_login_at_the_registry(node: Node) -> None:
     assert {name: state for name, (state, _) in found.items() if state != "ok"} == {"STS": "skipped"}
     logins = [call for call in node.cloud.calls.of("registry", "GET /v2/") if call.status == 200]
     assert [call.host for call in logins] == [ALPHA]
-    assert not (node.state / "answers" / f"{ALPHA}.json").exists()
+    assert not node.state.exists()
+
+
+def test_doctor_of_an_image_elsewhere_checks_no_other_registry(node: Node) -> None:
+    node.configure(f"acr-registry-info:\n  - instanceId: {ALPHA_ID}\n")
+    found = steps(node, "nginx")
+    assert found["registry"][0] == "failed"
+    assert "Docker Hub" in found["registry"][1]
+    assert found["login"][0] == "skipped"
 
 
 def test_doctor_checks_the_configured_instance_without_an_image(node: Node) -> None:
@@ -155,6 +163,15 @@ def test_warm_fetches_the_configured_domains_before_anybody_asks(node: Node) -> 
     for host in (ALPHA, "registry.example.com"):
         assert node.request(f"{host}/team/app").auth
     assert list(node.cloud.calls) == []
+
+
+def test_warm_takes_away_what_a_killed_plugin_left(node: Node) -> None:
+    assert node.request(f"{ALPHA}/team/app").auth
+    left = node.state / "answers" / f"{ALPHA}.json.1.new"
+    left.write_text("")
+    os.utime(left, (0, 0))
+    assert node.run(["warm"]).status == 0
+    assert not left.exists()
 
 
 def test_warm_goes_on_after_a_failure_and_says_so(node: Node) -> None:

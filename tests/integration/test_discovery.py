@@ -150,8 +150,10 @@ def test_discovery_off_asks_no_registry_and_lists_no_instances(node: Node) -> No
     node.configure(f'discovery: "off"\nacr-registry-info:\n  - instanceId: {ALPHA_ID}\n')
     assert node.request(f"{ALPHA}/team/app").auth
     assert "discovery" in node.request(f"{ALPHABET}/team/app").refusal
+    assert node.request(f"{PERSONAL}/mine/app").response["auth"] == {}
     assert node.cloud.calls.of("registry", "GET /v2/") == []
     assert node.cloud.calls.of("acr", "ListInstance") == []
+    assert node.cloud.calls.of("acr", "GET /tokens") == []
     assert ALPHABET_ID not in asked_for(node)
 
 

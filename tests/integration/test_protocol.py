@@ -1,11 +1,12 @@
 """The kubelet's protocol as the whole program keeps it."""
 
 import json
+import subprocess
 
 import pytest
 
 from tests.cloud.faults import Kind
-from tests.integration.node import ALPHA, GROUP, PERSONAL, Node
+from tests.integration.node import ALPHA, GROUP, PERSONAL, Node, program
 
 FIELDS = {"kind", "apiVersion", "cacheKeyType", "cacheDuration", "auth"}
 PASSWORD_ONLY = "crpi-abc123.cn-hangzhou.personal.cr.aliyuncs.com"
@@ -95,10 +96,16 @@ def test_personal_edition_that_nobody_configured_fails_as_fast_without_a_metadat
     assert_refused_within_three_seconds(node)
 
 
-def assert_refused_within_three_seconds(node: Node) -> None:
+def test_an_item_for_the_nodes_own_region_does_not_configure_the_others(node: Node) -> None:
+    node.configure("acr-registry-info:\n  - instanceId: ''\n")
+    node.cloud.faults.set("acr", "hang")
+    assert_refused_within_three_seconds(node, PERSONAL.replace("hangzhou", "shanghai"))
+
+
+def assert_refused_within_three_seconds(node: Node, host: str = PERSONAL) -> None:
     """Three seconds, and what a busy machine takes to start two processes."""
     starting = node.run(["version"]).seconds
-    result = node.request(f"{PERSONAL}/mine/open")
+    result = node.request(f"{host}/mine/open")
     assert result.status == 1
     assert result.seconds < 3 + 2 * starting
 
@@ -113,8 +120,10 @@ def test_a_malformed_request_is_one_line_and_one(stdin: str, node: Node) -> None
 def test_a_misspelt_key_does_not_stop_pulls(node: Node) -> None:
     node.configure("watch-namespaces: team-a\n")
     assert node.request(f"{ALPHA}/team/app").auth
-    result = node.run(["get", f"{ALPHA}/team/app"])
+    result = node.run(["get", f"{ALPHA}/team/app", "--json"])
     assert result.status == 0
+    (node.state / "answers" / f"{ALPHA}.json").unlink()
+    assert "watch-namespaces" in node.run(["get", f"{ALPHA}/team/app"]).stderr
 
 
 def test_a_wrong_value_stops_and_names_key_and_line(node: Node) -> None:
@@ -136,6 +145,28 @@ def test_an_empty_environment_is_enough(node: Node) -> None:
         "    domains: registry.example.com\n"
     )
     assert node.login(node.request("registry.example.com/team/app"), "registry.example.com") == 200
+
+
+def test_no_standard_input_is_one_line(node: Node) -> None:
+    script = 'exec "$@" <&-'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *program(), *node.options],
+        capture_output=True,
+        text=True,
+        env={},
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "standard input" in done.stderr
+
+
+def test_a_spoilt_date_matters_only_where_it_decides(node: Node) -> None:
+    (node.data / "cluster.json").write_text("")
+    node.configure("token-mode: workerRole\n")
+    assert node.request(f"{ALPHA}/team/app").auth
+    node.configure("token-mode: auto\n")
+    assert node.request(f"{ALPHA}/team/app").status == 2
 
 
 def test_nobody_reads_the_answer(node: Node) -> None:

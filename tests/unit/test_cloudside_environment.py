@@ -21,7 +21,7 @@ def test_take_reads_what_counts_and_leaves_nothing() -> None:
         ssl_cert_file="/etc/ca.pem",
         home="/root",
     )
-    assert environ == {}
+    assert environ == {"OPENSSL_CONF": "/dev/null"}
 
 
 def test_upper_case_comes_first_and_empty_is_as_if_not_set() -> None:

@@ -54,6 +54,8 @@ def test_image_is_split(image: str, parts: tuple[str, str, str, str]) -> None:
         "é.io/x",
         "a_b.io/x",
         "a.io/" + "x" * 5000,
+        "x" * 64 + ".io/a",
+        "x." * 120 + "io/a",
         ":5000/x",
         "a.io/:tag",
     ],
@@ -97,6 +99,11 @@ def test_empty_answer_has_a_cache_key_type_and_an_object() -> None:
     assert response["cacheDuration"] == "0s"
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(-1, "0s"), (0, "0s"), (2700, "2700s"), (10**12, "86400s")])
+def test_the_duration_is_one_that_the_kubelet_takes(seconds: int, expected: str) -> None:
+    assert json.loads(kubelet.render_response(V1, "Registry", seconds))["cacheDuration"] == expected
+
+
 def test_token_and_annotations_come_with_v1_alone() -> None:
     fields = {"image": "a.io/x", "serviceAccountToken": "token", "serviceAccountAnnotations": {"key": "value"}}
     parsed = kubelet.parse_request(request(**fields))
@@ -123,6 +130,7 @@ WRONG = {
     "no image": (request(), "image"),
     "image of a wrong type": (request(image=5), "image"),
     "token of a wrong type": (request(image="a.io/x", serviceAccountToken=[1]), "serviceAccountToken"),
+    "token that is false": (request(image="a.io/x", serviceAccountToken=False), "serviceAccountToken"),
     "annotations of a wrong type": (
         request(image="a.io/x", serviceAccountAnnotations=["a"]),
         "serviceAccountAnnotations",

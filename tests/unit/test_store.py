@@ -4,15 +4,19 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provider.answers import Answer
 from provider.errors import ConfigurationError, NotForUs, ProviderError, Refused, RequestError, Unreachable
+from provider.locks import Busy
 from provider.refusals import decode, refusal_of
-from provider.store import Busy, Store, write_private
+from provider.store import Store, write_private
+from provider.sweep import KEEP_SECONDS, MOST_REFUSALS, sweep, sweep_if_crowded
 
 HOST = "registry.cn-hangzhou.aliyuncs.com"
 
@@ -29,10 +33,31 @@ def test_directories_are_made_for_their_owner_alone(store: Store) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
-def test_a_directory_of_ours_that_is_too_open_is_closed(store: Store) -> None:
-    Path(store.directory).chmod(0o777)
-    assert store.prepare()
-    assert stat.S_IMODE(Path(store.directory).stat().st_mode) == 0o700
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o750, 0o720])
+@pytest.mark.parametrize("level", ["state", "answers"])
+def test_a_directory_that_is_too_open_is_not_used_and_left_as_it_is(level: str, mode: int, store: Store) -> None:
+    path = Path(store.directory) if level == "answers" else Path(store.directory).parent
+    path.chmod(mode)
+    assert store.prepare() is (level == "state" and mode == 0o750)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_shared_directory_as_state_directory_is_left_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    assert not Store(str(tmp_path / "answers")).prepare()
+    assert list(tmp_path.iterdir()) == []
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+def test_without_a_directory_nothing_is_read_written_or_removed() -> None:
+    store = Store("")
+    store.remember("a.io", "found", {"a": 1}, 0, 60)
+    assert store.recall("a.io", "found", 0) is None
+    assert store.read_refusal("a.io") is None
+    assert not store.remove("etc/hostname")
+    assert store.hosts() == []
+    with store.locked("a.io", wait=True) as held:
+        assert held is False
 
 
 def test_nothing_is_kept_behind_a_symbolic_link(tmp_path: Path) -> None:
@@ -82,7 +107,7 @@ def test_files_of_killed_writers_are_swept_when_nobody_can_be_writing_them(store
         path.write_text("")
     os.utime(old, (1000, 1000))
     os.utime(young, (2000, 2000))
-    store.sweep(2030)
+    sweep(store, 2030)
     assert [entry.name for entry in Path(store.directory).iterdir()] == [young.name]
 
 
@@ -108,7 +133,7 @@ def test_a_refusal_is_remembered_for_its_time(error: ProviderError, cause: str, 
         error.request_id,
     )
     assert [kept.holds(now) for now in (999, 1000, 1000 + seconds - 1, 1000 + seconds)] == [False, True, True, False]
-    assert store.refused_hosts() == [HOST]
+    assert store.named(".refused") == [HOST]
 
 
 def test_a_malformed_request_is_not_remembered() -> None:
@@ -181,3 +206,53 @@ def test_the_lock_is_one_process_at_a_time_and_ends_with_it(store: Store) -> Non
 def test_an_error_within_the_lock_goes_through_as_it_is(store: Store) -> None:
     with pytest.raises(BlockingIOError), store.locked(HOST, wait=False):
         raise BlockingIOError
+
+
+def refuse(store: Store, host: str, age: float) -> None:
+    assert store.write_refusal(refusal_of(Refused("no"), host, "f", time.time() - age))
+    path = Path(store.directory) / f"{host}.refused"
+    os.utime(path, (time.time() - age, time.time() - age))
+    with store.locked(host, wait=False) as held:
+        assert held
+    lock = path.with_suffix(".lock")
+    os.utime(lock, (time.time() - age, time.time() - age))
+
+
+def keep(store: Store, host: str, end: float) -> None:
+    now = int(time.time())
+    answer = Answer(host, "u", "p", written=now - 10**6, renew=int(end) - 1, end=int(end), fingerprint="f")
+    assert store.write_answer(answer)
+
+
+def test_what_ended_long_ago_is_swept_with_its_lock(store: Store) -> None:
+    keep(store, "ended.io", time.time() - KEEP_SECONDS - 60)
+    keep(store, "due.io", time.time() - 60)
+    refuse(store, "old.io", KEEP_SECONDS + 60)
+    refuse(store, "new.io", 120)
+    sweep(store, time.time())
+    assert store.hosts() == ["due.io"]
+    assert store.named(".refused") == ["new.io"]
+    assert store.named(".lock") == ["new.io"]
+
+
+def test_refusals_of_invented_hosts_do_not_pile_up(store: Store) -> None:
+    for number in range(MOST_REFUSALS + 50):
+        refuse(store, f"a{number}.io", 3600 - number)
+    sweep_if_crowded(store, time.time())
+    kept = store.named(".refused")
+    assert len(kept) == MOST_REFUSALS
+    assert "a0.io" not in kept
+    assert f"a{MOST_REFUSALS + 49}.io" in kept
+    assert len(store.named(".lock")) == MOST_REFUSALS
+
+
+def test_a_lock_that_is_held_is_not_swept_and_one_that_was_is_taken_anew(store: Store) -> None:
+    with store.locked("a.io", wait=False) as held:
+        assert held
+        os.utime(Path(store.directory) / "a.io.lock", (0, 0))
+        sweep(store, time.time())
+        assert store.named(".lock") == ["a.io"]
+        store.remove("a.io.lock")
+        with store.locked("a.io", wait=False) as again:
+            assert again
+            assert store.named(".lock") == ["a.io"]
