@@ -163,8 +163,8 @@ class _Finder(MetaPathFinder):
 def left_out() -> Iterator[None]:
     """Leave out the parts while the body imports the SDKs.
 
-    Afterwards the empty packages are gone from `sys.modules`, so that whoever needs the real ones gets them (we need
-    cryptography ourselves). Packages that were imported before are used as they are.
+    Afterwards the empty packages are gone from `sys.modules`, so that whoever needs the real ones gets them. Packages
+    that were imported before are used as they are.
     """
     warnings.filterwarnings("ignore", module=QUIET)
     finder = _Finder()

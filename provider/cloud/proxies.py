@@ -53,8 +53,8 @@ def _covers(rule: str, host: str, port: int) -> bool:
     if "/" in rule:
         return _in_network(host, rule)
     name, colon, rule_port = rule.rpartition(":")
-    if colon and rule_port.isdigit() and (":" not in name or name.startswith("[")):
-        if int(rule_port) != port:
+    if colon and rule_port.isascii() and rule_port.isdecimal() and (":" not in name or name.startswith("[")):
+        if rule_port != str(port):
             return False
         rule = name
     rule = rule.strip("[]")

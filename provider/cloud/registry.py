@@ -63,7 +63,7 @@ def may_ask_at(realm: str, host: str) -> bool:
 
 
 class Registry:
-    """Asks registries. Host names are lower case, without a port."""
+    """Asks registries. Host names are lower case."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -71,6 +71,7 @@ class Registry:
     def challenge(self, host: str) -> Challenge | None:
         """Return what the registry's own 401 says, over checked TLS and from hosts under .cr.aliyuncs.com alone.
 
+        `host` has no port.
         None where it says nothing of the kind. Raises Unreachable where the registry does not answer.
         """
         if not host.endswith(ENTERPRISE_SUFFIX):
@@ -79,7 +80,7 @@ class Registry:
         return read_challenge(answer.headers.get("Www-Authenticate", "")) if answer.status == 401 else None
 
     def login(self, host: str, username: str, password: str) -> None:
-        """Log in as a container runtime does. Raises Refused or Unreachable."""
+        """Log in as a container runtime does. `host` is HOST or HOST:PORT. Raises Refused or Unreachable."""
         call = Call("the login", of=host)
         url = f"https://{host}/v2/"
         asked = self._get(url, call)
@@ -87,7 +88,7 @@ class Registry:
         if asked.status != 401 or not parameters.get("realm"):
             raise Refused(f"{host} does not ask for a login as a registry does (HTTP {asked.status})")
         realm = parameters["realm"]
-        if not may_ask_at(realm, host):
+        if not may_ask_at(realm, host.partition(":")[0]):
             raise Refused(f"{host} sends logins to a place that is neither its own nor Alibaba Cloud's")
         query = urlencode({"service": parameters.get("service", ""), "account": username})
         basic = base64.b64encode(f"{username}:{password}".encode()).decode()

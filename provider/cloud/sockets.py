@@ -31,6 +31,11 @@ def limit_tls(context: ssl.SSLContext, remaining: Remaining) -> None:
     """Have every read of a connection that `context` makes last no longer than `remaining` says."""
 
     class LimitedTls(ssl.SSLSocket):
+        def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+            # What urllib3 reads by where TLS goes through a proxy that speaks TLS itself.
+            _limit(self, remaining)
+            return super().recv(buflen, flags)
+
         def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
             _limit(self, remaining)
             return super().recv_into(buffer, nbytes, flags)

@@ -9,7 +9,7 @@ from provider.config.models import ConfigurationFile, InstanceItem
 from provider.config.values import AccessKey, Configuration, Instance, Rrsa, Webhook
 from provider.config.written import Reader, Written, showable, spellings
 
-_MANIFEST_KEYS = ("apiVersion", "kind", "metadata", "data", "immutable")
+_MANIFEST_KEYS = ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,19 @@ def _data(node: Node | None, findings: Findings) -> Node | None:
 def _check_manifest_key(entry: Entry, entries: dict[str, Entry], findings: Findings, known: set[str]) -> None:
     if entries[entry.key] is not entry and entry.key in _MANIFEST_KEYS:
         findings.add(entries[entry.key].line, entry.key, f"is given twice: first on line {entry.line}")
+    elif entry.key == "binaryData" and not _is_empty(entry.value):
+        findings.add(entry.line, entry.key, "is not read; right form: as text under data", "unknown")
     elif entry.key in ("endpoints", "ca-file", "caFile"):
         findings.add(entry.line, entry.key, ConfigurationFile.elsewhere[entry.key])
     elif entry.key not in _MANIFEST_KEYS:
         message = "stands beside `data`; right form: under data" if entry.key in known else "is no key of a ConfigMap"
         findings.add(entry.line, showable(entry.key), message, "unknown")
+
+
+def _is_empty(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return node.empty
+    return not (node.entries if isinstance(node, Keys) else node.nodes)
 
 
 def _lines(written: Written) -> dict[str, int]:

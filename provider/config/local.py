@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from provider.config import reading
 from provider.config.finding import Finding, Findings
-from provider.config.models import LocalFile
+from provider.config.local_models import LocalFile
 from provider.config.values import Endpoints, Local
 from provider.config.written import Reader
 

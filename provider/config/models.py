@@ -1,4 +1,4 @@
-"""The files as users write them. Each field's first spelling is the one that we write; all of them are read.
+"""`config.yaml` as users write it. Each field's first spelling is the one that we write; all of them are read.
 
 The incumbent's keys keep their meaning; `values` holds what follows from them.
 """
@@ -235,20 +235,3 @@ class ConfigurationFile(FileModel):
         "acr-api-version", "acrApiVersion", default="", description="Accepted, ignored."
     )
     notify_email: fields.Ignored = spelt("notify-email", "notifyEmail", default="", description="Accepted, ignored.")
-
-
-class EndpointKeys(FileModel):
-    """Where the cloud is when it is not at its public names: HOST or HOST:PORT."""
-
-    metadata: fields.HostAndPort = spelt("metadata", default="", description="ECS metadata service, plain HTTP.")
-    sts: fields.HostAndPort = spelt("sts", default="", description="STS.")
-    acr: fields.HostAndPort = spelt("acr", default="", description="The API of ACR.")
-
-
-class LocalFile(FileModel):
-    """The node's own file: what redirects traffic or trust."""
-
-    endpoints: EndpointKeys = spelt("endpoints", default=EndpointKeys(), description="Endpoints of a private cloud.")
-    ca_file: fields.AbsolutePath = spelt(
-        "ca-file", "caFile", default="", description="Certificates in PEM form, trusted beside the node's own."
-    )

@@ -3,15 +3,8 @@
 import json
 from typing import Any
 
-from provider.config.models import (
-    ConfigurationFile,
-    EndpointKeys,
-    FileModel,
-    InstanceItem,
-    LocalFile,
-    RrsaKeys,
-    WebhookKeys,
-)
+from provider.config.local_models import EndpointKeys, LocalFile
+from provider.config.models import ConfigurationFile, FileModel, InstanceItem, RrsaKeys, WebhookKeys
 from provider.config.written import nested_model, spellings
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +18,7 @@ _MANIFEST: dict[str, Any] = {
         "kind": {"const": "ConfigMap"},
         "metadata": {"type": "object"},
         "immutable": {"type": "boolean"},
+        "binaryData": {"anyOf": [{"type": "object", "maxProperties": 0}, _NOTHING], "description": "Not read."},
         "data": {"anyOf": [{"$ref": "#/$defs/ConfigurationFile"}, _NOTHING]},
     },
     "additionalProperties": False,

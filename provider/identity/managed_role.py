@@ -12,12 +12,13 @@ from provider.errors import Refused
 from provider.identity.files import read_private
 from provider.identity.session import Session
 
-WHAT = "the managed role's session (Secret addon.token of ACK)"
-REMEDY = "does the agent run on this node, and does the Secret addon.aliyuncsmanagedacrrole.token exist in kube-system?"
+WHAT = "the managed role's session (Secret addon.aliyuncsmanagedacrrole.token)"
+REMEDY = "does the agent run on this node, and is that Secret in kube-system?"
 IDENTITY = "managed role AliyunCSManagedAcrRole"
 KEY_LENGTHS = frozenset({16, 24, 32})
 BLOCK = 16
-REASON_LIMIT = 300
+ROLE_LIMIT, CODE_LIMIT, REASON_LIMIT = 64, 100, 300
+"""Characters that are told of what ACK says of a session that it has not."""
 
 
 def managed_role_session(path: str, now: Callable[[], float] = time.time) -> Session:
@@ -60,14 +61,23 @@ def read_managed_role(content: bytes, now: float) -> Session:
 
 def _not_given(error: object) -> Refused:
     fields = error if isinstance(error, dict) else {}
-    texts = [fields.get(name) for name in ("roleName", "code", "message")]
-    role, code, message = (text if isinstance(text, str) and text.isprintable() else "" for text in texts)
-    reason = message[:REASON_LIMIT] or "it does not say why"
-    return Refused(f"ACK has no session of managed role {role or 'AliyunCSManagedAcrRole'}: {reason}", code=code[:100])
+    role = _one_line(fields.get("roleName"), ROLE_LIMIT) or "AliyunCSManagedAcrRole"
+    reason = _one_line(fields.get("message"), REASON_LIMIT) or "it does not say why"
+    code = _one_line(fields.get("code"), CODE_LIMIT)
+    return Refused(f"ACK has no session of managed role {role}: {reason}", code=code)
+
+
+def _one_line(text: object, limit: int) -> str:
+    """Return a text on one line, cut to `limit` characters; empty for anything that is no text."""
+    if not isinstance(text, str):
+        return ""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:limit].rstrip()
 
 
 def _decrypt(value: dict[str, object], name: str, key: bytes) -> str:
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from Crypto.Cipher import AES
+    from Crypto.Util.Padding import unpad
 
     encoded = value.get(name)
     try:
@@ -76,14 +86,10 @@ def _decrypt(value: dict[str, object], name: str, key: bytes) -> str:
         raise _malformed(f"{name} is not base64") from None
     if len(data) < 2 * BLOCK or len(data) % BLOCK:
         raise _malformed(f"{name} is not an initialization vector and AES-CBC blocks")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(data[:BLOCK])).decryptor()
-    padded = decryptor.update(data[BLOCK:]) + decryptor.finalize()
-    count = padded[-1]
-    if not 1 <= count <= BLOCK or padded[-count:] != bytes([count]) * count:
-        raise _malformed(f"{name} does not open with the keyring")
     try:
-        return Fields({name: padded[:-count].decode("ascii")}, "").text(name)
-    except (UnicodeDecodeError, CallFailed):
+        opened = unpad(AES.new(key, AES.MODE_CBC, iv=data[:BLOCK]).decrypt(data[BLOCK:]), BLOCK)
+        return Fields({name: opened.decode("ascii")}, "").text(name)
+    except (ValueError, CallFailed):
         raise _malformed(f"{name} does not open with the keyring") from None
 
 

@@ -75,9 +75,9 @@ class Dispatcher:
             return "sts" if version_of(request) == STS_VERSION else "acr"
         return ""
 
-    def proxied(self, action: str, host: str, act: Callable[[], Answer]) -> Outcome:
-        """One request to the proxy itself."""
-        exchange = Exchange(Request(action, host, "", "", {}), action)
+    def proxied(self, action: str, host: str, act: Callable[[], Answer], target: str = "") -> Outcome:
+        """One request to the proxy itself; `target` is the HOST:PORT of a CONNECT."""
+        exchange = Exchange(Request(action, host, "", "", {}), action, parameters={"target": target} if target else {})
         return self._run("proxy", exchange, act)
 
     def _serve(self, service: Service, request: Request) -> Outcome:

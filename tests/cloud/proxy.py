@@ -1,6 +1,7 @@
 """The HTTP proxy: CONNECT to any host's port 443 ends at the HTTPS listener; plain requests are answered too.
 
-With `inspecting` it opens the TLS connections itself, with a certificate authority of its own, as companies do.
+With `inspecting` it opens the TLS connections itself, with a certificate authority of its own, as companies do. With
+`tls` clients speak to it by TLS; it does not inspect then.
 """
 
 import select
@@ -13,15 +14,21 @@ from tests.cloud.listener import Handler, Listener
 from tests.cloud.wire import Answer, Request, text_answer
 
 CHUNK = 1 << 16
+DISTRIBUTED_PORT = "65002"
 
 
 class Proxy(Listener):
     """The proxy on its own port."""
 
     def __init__(
-        self, address: tuple[str, int], dispatcher: Dispatcher, target: str, inspector: ssl.SSLContext
+        self,
+        address: tuple[str, int],
+        dispatcher: Dispatcher,
+        target: str,
+        inspector: ssl.SSLContext,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__(address, dispatcher, self._plain)
+        super().__init__(address, dispatcher, self._plain, tls)
         self.handler = ProxyHandler
         self._target = target
         self._inspector = inspector
@@ -33,8 +40,8 @@ class Proxy(Listener):
     def connected(self, target: str) -> Answer:
         """The answer to a CONNECT."""
         host, _, port = target.rpartition(":")
-        if port != "443":
-            return text_answer(403, "only port 443")
+        if port not in ("443", DISTRIBUTED_PORT if ".distributed." in host else "443"):
+            return text_answer(403, "not this port")
         if host in self.refused_hosts:
             return text_answer(502, "no such host")
         return Answer(200)
@@ -55,6 +62,9 @@ class Proxy(Listener):
         while not self.dispatcher.stopping.is_set():
             for ready in select.select([one, other], [], [], 0.2)[0]:
                 data = ready.recv(CHUNK)
+                # A TLS connection may hold more of a record than it gave, which select does not tell.
+                while isinstance(ready, ssl.SSLSocket) and ready.pending():
+                    data += ready.recv(CHUNK)
                 if not data:
                     return
                 (other if ready is one else one).sendall(data)
@@ -74,7 +84,7 @@ class ProxyHandler(Handler):
         target = self.path
         self.close_connection = True
         host = target.rpartition(":")[0]
-        outcome = self.server.dispatcher.proxied("CONNECT", host, lambda: self.server.connected(target))
+        outcome = self.server.dispatcher.proxied("CONNECT", host, lambda: self.server.connected(target), target)
         if outcome.plan.fault or outcome.answer.status != 200:
             self.send(outcome)
             return

@@ -22,6 +22,8 @@ from tests.cloud.world import Instance, PersonalRegistry, Repository, World
 
 BEARER_SECONDS = 300
 PERSONAL_HOST = re.compile(r"registry(?:-[a-z]+)*\.([a-z0-9-]+)\.aliyuncs\.com")
+DISTRIBUTED = re.compile(r"([a-z0-9-]+-registry(?:-vpc)?)\.distributed(\.[a-z0-9-]+\.cr\.aliyuncs\.com)")
+"""Served by the nodes' own peer-to-peer acceleration, for the instance of the same name."""
 PERMISSIONS = {"pull": "cr:PullRepository", "push": "cr:PushRepository"}
 
 
@@ -79,7 +81,8 @@ class Place:
 
 def place_of_host(world: World, host: str) -> Place | None:
     """The registry that answers at this host name, if one does."""
-    instance = world.instance_of_host(host)
+    distributed = DISTRIBUTED.fullmatch(host)
+    instance = world.instance_of_host("".join(distributed.groups()) if distributed else host)
     if instance:
         return _enterprise(instance)
     found = PERSONAL_HOST.fullmatch(host)

@@ -63,7 +63,14 @@ class SimulatedCloud:
         self._trap.place = self._trap.address
         inspection = server_context(inspector, stranger, set())
         self.proxy = Proxy(proxy, dispatcher, self._https.address, inspection)
-        self._listeners: tuple[Listener, ...] = (self._https, self._metadata, self._trap, self.proxy)
+        self.secure_proxy = Proxy((LOOPBACK, 0), dispatcher, self._https.address, inspection, context)
+        self._listeners: tuple[Listener, ...] = (
+            self._https,
+            self._metadata,
+            self._trap,
+            self.proxy,
+            self.secure_proxy,
+        )
         self.faults.trap_url = self.trap_url
 
     def _services(self) -> dict[str, Service]:
@@ -92,6 +99,11 @@ class SimulatedCloud:
         return f"http://{self.proxy.address}"
 
     @property
+    def secure_proxy_url(self) -> str:
+        """The same proxy for clients that speak to it by TLS."""
+        return f"https://{self.secure_proxy.address}"
+
+    @property
     def trap_url(self) -> str:
         """A place that nobody should be led to."""
         return f"http://{self._trap.address}/trap"
@@ -106,8 +118,13 @@ class SimulatedCloud:
         return {"HTTPS_PROXY": self.proxy_url, "SSL_CERT_FILE": str(self.ca_file)}
 
     def secrets(self) -> frozenset[str]:
-        """Every secret string handed out or configured, also percent-encoded and as Docker's `auth`."""
+        """Every secret string handed out or configured, also percent-encoded and as Docker's `auth`.
+
+        Among them the AccessKey ids of RAM users.
+        """
         for user in self.world.users:
+            # The id opens nothing by itself, but messages and files are not the place for the whole of it either.
+            self._secrets.keep(user.access_key_id)
             self._secrets.keep(user.access_key_secret)
         return self._secrets.all()
 

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from requests import PreparedRequest
 
+from provider.cloud.cloud import Cloud
+from provider.config.values import Endpoints, Local
+from provider.deadline import Deadline
+from provider.environment import Environment
 from provider.errors import ConfigurationError, ProviderError, Unreachable
 from tests.cloud import SimulatedCloud
 from tests.cloud.default_world import (
@@ -120,6 +124,33 @@ def test_an_inspecting_proxy_needs_its_authority(simulated: SimulatedCloud) -> N
     with pytest.raises(Unreachable, match=rf"cr-vpc\.{REGION}\.aliyuncs\.com has a certificate .* ca-file in local"):
         token(simulated, reach(simulated))
     assert token(simulated, reach(simulated, ca_file=str(simulated.inspection_ca_file)))
+
+
+def through_tls(simulated: SimulatedCloud, seconds: float) -> Cloud:
+    """A cloud whose proxy is itself spoken to by TLS."""
+    environment = Environment(https_proxy=simulated.secure_proxy_url, ssl_cert_file=str(simulated.ca_file))
+    return Cloud(environment, Local(Endpoints(metadata=simulated.metadata_address)), Deadline(seconds))
+
+
+def test_a_proxy_behind_tls_serves_as_well(simulated: SimulatedCloud) -> None:
+    cloud = through_tls(simulated, 45)
+    assert token(simulated, cloud)
+    assert len(simulated.calls.of("proxy", "CONNECT")) == 1
+    cloud.registry.challenge(ALPHA_HOST)
+
+
+@pytest.mark.parametrize("service", ["acr", "proxy"])
+@pytest.mark.parametrize("kind", ["drip", "drip-headers", "hang"])
+def test_a_drip_behind_a_proxy_with_tls_ends_in_time(
+    simulated: SimulatedCloud, service: ServiceName, kind: Kind
+) -> None:
+    cloud = through_tls(simulated, 0.8)
+    cloud.metadata.region()
+    simulated.faults.set(service, kind)
+    began = time.monotonic()
+    with pytest.raises(Unreachable):
+        token(simulated, cloud)
+    assert time.monotonic() - began < 10
 
 
 def test_a_wrong_ca_file_is_a_configuration_error(simulated: SimulatedCloud, tmp_path: Path) -> None:

@@ -113,15 +113,6 @@ def test_every_mode_of_the_metadata_service(simulated: SimulatedCloud, mode: Any
     assert len(list(simulated.calls)) == 4  # token and role name by us, token and credentials by the SDK
 
 
-def test_personal_edition_ends_in_a_login(simulated: SimulatedCloud) -> None:
-    cloud = reach(simulated)
-    token = cloud.personal.authorization_token(cloud.metadata.worker_role_session(), REGION)
-    cloud.registry.login(PERSONAL_HOST, token.username, token.password)
-    with pytest.raises(Refused, match="did not accept user name and password"):
-        cloud.registry.login(PERSONAL_HOST, token.username, "wrong")
-    assert simulated.calls.of("acr")[0].host == f"cr-vpc.{REGION}.aliyuncs.com"
-
-
 def test_finding_instances_and_their_domains(simulated: SimulatedCloud) -> None:
     cloud = reach(simulated)
     session = cloud.metadata.worker_role_session()
@@ -215,10 +206,3 @@ def test_rrsa_tokens_that_sts_refuses(simulated: SimulatedCloud, options: dict[s
         reach(simulated).sts.assume_role_with_oidc(given["rrsa_role_arn"], given["rrsa_oidc_provider_arn"], jwt)
     assert jwt not in str(raised.value)
     assert simulated.calls.of("sts")[0].parameters["OIDCToken"] == "(body)"
-
-
-def test_a_password_does_not_go_where_a_registry_sends_it(simulated: SimulatedCloud) -> None:
-    simulated.world.instance(ALPHA).challenge = 'Bearer realm="https://evil.example/auth",service="x"'
-    with pytest.raises(Refused, match="neither its own nor Alibaba Cloud's"):
-        reach(simulated).registry.login(ALPHA_HOST, "cr_temp_user", "password")
-    assert simulated.trapped == []

@@ -14,7 +14,6 @@ import pytest
 
 from provider.answers import Answer, decode
 from provider.store import Store
-from tests.cloud.faults import Kind, ServiceName
 from tests.integration.memory import proportional_memory
 from tests.integration.node import ALPHA, GROUP, PERSONAL, SOURCE_PROGRAM, Node
 
@@ -169,68 +168,6 @@ def test_a_token_no_longer_than_the_threshold_lives_half_of_that_and_is_warned_o
     result = node.run(["get", f"{ALPHA}/team/app", "--json"])
     assert "expiring-threshold" in result.stderr
     assert 350 <= int(json.loads(result.stdout)["cacheDuration"].removesuffix("s")) <= 360
-
-
-OUTAGES: dict[str, tuple[ServiceName, Kind]] = {
-    "cloud refuses connections": ("acr", "drop"),
-    "cloud fails": ("acr", "status"),
-    "cloud is silent": ("acr", "hang"),
-    "cloud throttles": ("acr", "throttle"),
-    "metadata service is silent": ("metadata", "hang"),
-}
-
-
-@pytest.mark.parametrize(("service", "fault"), OUTAGES.values(), ids=OUTAGES.keys())
-def test_the_old_token_serves_while_the_cloud_is_down(service: ServiceName, fault: Kind, node: Node) -> None:
-    first = password(node)
-    age(node, left=600)
-    node.cloud.faults.set(service, fault)
-    result = node.request(f"{ALPHA}/team/app")
-    assert result.auth[ALPHA]["password"] == first
-    assert result.cache_seconds <= 60
-    assert result.seconds < 6.5
-    again = node.request(f"{ALPHA}/team/app")
-    assert again.auth == result.auth
-    assert again.seconds < 1
-
-
-def test_the_old_token_serves_those_that_come_while_it_is_being_renewed(node: Node) -> None:
-    first = password(node)
-    age(node, left=600)
-    node.cloud.calls.clear()
-    node.cloud.faults.set("acr", "slow", latency=3)
-    with node.start() as renewing:
-        assert renewing.stdin is not None
-        renewing.stdin.write(REQUEST)
-        renewing.stdin.close()
-        renewing.stdin = None
-        wait_until(lambda: bool(node.cloud.calls.of("registry") or node.cloud.calls.of("metadata")))
-        meanwhile = node.request(f"{ALPHA}/team/app")
-        stdout, stderr = renewing.communicate(timeout=20)
-    assert meanwhile.auth[ALPHA]["password"] == first
-    assert meanwhile.seconds < 2
-    assert (json.loads(stdout)["auth"][ALPHA]["password"] != first, stderr) == (True, b"")
-
-
-def test_the_old_token_near_its_end_is_not_kept_by_the_kubelet(node: Node) -> None:
-    password(node)
-    age(node, left=40)
-    node.cloud.faults.set("acr", "drop")
-    assert node.request(f"{ALPHA}/team/app").cache_seconds <= 20
-
-
-def test_an_ended_token_does_not_serve(node: Node) -> None:
-    password(node)
-    age(node, left=-1)
-    node.cloud.faults.set("acr", "drop")
-    assert node.request(f"{ALPHA}/team/app").status == 1
-
-
-def test_a_refusal_is_not_covered_by_the_old_token(node: Node) -> None:
-    password(node)
-    age(node, left=600)
-    node.role().policies.clear()
-    assert "GetAuthorizationToken" in node.request(f"{ALPHA}/team/app").refusal
 
 
 def test_without_a_place_for_answers_every_request_is_answered_all_the_same(node: Node) -> None:

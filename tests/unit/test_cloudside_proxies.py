@@ -29,6 +29,8 @@ NO_PROXY = [
     ("IPv6", "fd00::/8", "fd00::1", True),
     ("IPv6 with the port", "[fd00::1]:443", "fd00::1", True),
     ("nonsense", "10.0.0.0/99,[,:443", HOST, False),
+    ("a port of other digits", "aliyuncs.com:\u00b2,aliyuncs.com:\u0664\u0664\u0663", HOST, False),
+    ("a port without an end", f"aliyuncs.com:{'4' * 5000}", HOST, False),
     ("loopback by name", "", "localhost", True),
     ("loopback by address", "", "127.0.0.1", True),
 ]

@@ -9,21 +9,18 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from provider.cloud.sts import PULL_ONLY_POLICY
 from provider.config.configuration import read_configuration
 from provider.config.local import read_local
-from provider.config.models import (
-    ConfigurationFile,
-    EndpointKeys,
-    FileModel,
-    InstanceItem,
-    LocalFile,
-    RrsaKeys,
-    WebhookKeys,
-)
+from provider.config.local_models import EndpointKeys, LocalFile
+from provider.config.models import ConfigurationFile, FileModel, InstanceItem, RrsaKeys, WebhookKeys
 from provider.config.schema import configuration_schema, local_schema, render
 from provider.config.written import spellings
+from provider.docker import places_of
+from provider.environment import Environment
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 TEXT = (DOCS / "configuration.md").read_text()
 EXAMPLES = re.findall(r"^```yaml( local)?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
@@ -58,8 +55,41 @@ def test_every_field_of_an_item_is_documented() -> None:
     assert missing == set()
 
 
+def test_the_session_policy_in_the_documentation_is_the_one_that_is_sent() -> None:
+    [shown] = re.findall(r"^```json\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    assert json.dumps(json.loads(shown), separators=(",", ":")) == PULL_ONLY_POLICY
+
+
+@pytest.mark.parametrize("edition", ["an Enterprise Edition instance", "Personal Edition"])
+def test_neither_edition_of_the_own_account_is_said_to_need_configuration(edition: str) -> None:
+    beginning = " ".join(TEXT.partition("\n|")[0].split())
+    without, _, needed = beginning.partition("Configuration is needed for")
+    assert edition in without
+    assert needed
+    assert edition not in needed
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/configuration.md"])
+def test_lines_are_wrapped(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+
+
+def test_the_places_of_a_docker_helper_without_root_are_documented() -> None:
+    places = places_of(Environment(home="~", xdg_runtime_dir="$XDG_RUNTIME_DIR"), 1000)
+    readme = (ROOT / "README.md").read_text()
+    assert f"`{Path(places.config).parent}/`" in readme
+    assert f"`{places.state}/`" in readme
+
+
 def test_the_schema_in_the_documentation_is_the_one_of_the_models() -> None:
     assert (DOCS / "configuration.schema.json").read_text() == render(configuration_schema())
+
+
+@pytest.mark.parametrize("binary", [{}, None])
+def test_the_schema_takes_a_whole_config_map(binary: object) -> None:
+    written = {"apiVersion": "v1", "kind": "ConfigMap", "immutable": True, "binaryData": binary, "data": {}}
+    Draft202012Validator(configuration_schema()).validate(written)
 
 
 @pytest.mark.parametrize("schema", [configuration_schema(), local_schema()])
@@ -80,6 +110,7 @@ def test_schemas_are_schemas(schema: dict[str, Any]) -> None:
         {"kind": "ConfigMap", "data": {"scope": "configured"}},
         {"webhookConfiguration": {"timeoutSeconds": 31}},
         {"acr-registry-info": {"instanceId": "cri-x"}},
+        {"data": {}, "binaryData": {"acr-registry-info": "e30="}},
     ],
 )
 def test_the_schema_refuses_what_the_program_refuses(wrong: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from provider.config.configuration import read_configuration
 from provider.config.finding import Findings
 from provider.config.load import load
 from provider.config.local import read_local
-from provider.config.models import ConfigurationFile, InstanceItem, LocalFile, RrsaKeys, WebhookKeys
+from provider.config.local_models import LocalFile
+from provider.config.models import ConfigurationFile, InstanceItem, RrsaKeys, WebhookKeys
 from provider.config.reading import validate
 from provider.config.show import effective, render
 from provider.config.written import Written, spellings
@@ -114,6 +115,7 @@ LEAKING = {
     "directive": f"%{SECRET} x\n---\na: b",
     "beside data": f"kind: {SECRET}\ndata: {{}}",
     "manifest key": f"kind: ConfigMap\n{SECRET}: {SECRET}\ndata: {SECRET}",
+    "binaryData": f"kind: {SECRET}\ndata: {{}}\nbinaryData: {{a: {SECRET}}}",
     "domains": f"acr-registry-info:\n- domains: 'https://{SECRET}.docker.io,{SECRET}@x'",
     "comment": f"acr-registry-info: |\n  - customAccessKeySecret: {SECRET} // {SECRET}\n",
     "tab": f"rrsa:\n\tx: {SECRET}",

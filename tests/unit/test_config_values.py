@@ -20,6 +20,11 @@ RIGHT: dict[str, tuple[str, Configuration]] = {
     "byte order mark": ("\ufeffscope: node\n", Configuration()),
     "data empty": ("kind: ConfigMap\ndata:\n", Configuration()),
     "no data": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: acr-configuration}\n", Configuration()),
+    "what a cluster adds to a ConfigMap": (
+        "apiVersion: v1\nkind: ConfigMap\nimmutable: true\nbinaryData: {}\ndata: {}\n",
+        Configuration(),
+    ),
+    "binaryData null": ("data:\nbinaryData:\n", Configuration()),
     "nulls": ("rrsa:\nscope: ~\ndiscovery: null\nacr-registry-info:\nwatch-namespace: ''\n", Configuration()),
     "the shell of a new cluster": (
         """\

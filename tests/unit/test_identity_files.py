@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from provider.errors import Refused
 from provider.identity.files import read_private
-from provider.identity.managed_role import read_managed_role
+from provider.identity.managed_role import managed_role_session, read_managed_role
 from provider.identity.rrsa import read_token
 
 
@@ -113,6 +113,30 @@ def test_the_reason_that_ack_gives_becomes_the_message() -> None:
     assert str(raised.value).startswith(
         "ACK has no session of managed role AliyunCSManagedAcrRole: The role not exists"
     )
+
+
+def test_the_reason_is_told_on_one_line_and_bounded() -> None:
+    error = {"roleName": "R" * 500, "code": "C" * 500, "message": "The role\r\n\tdoes not\x1b exist.\n" + "x" * 500}
+    with pytest.raises(Refused) as raised:
+        read_managed_role(json.dumps({"error": error}).encode(), NOW)
+    said = str(raised.value)
+    assert said.startswith(f"ACK has no session of managed role {'R' * 64}: The role does not exist. xxx")
+    assert said.isprintable()
+    assert len(raised.value.code) == 100
+    assert len(said) < 700
+
+
+@pytest.mark.parametrize("error", ["no reason", {"message": " \n "}, {"message": 7, "roleName": None}])
+def test_an_error_without_a_reason_says_so(error: object) -> None:
+    with pytest.raises(Refused, match="AliyunCSManagedAcrRole: it does not say why"):
+        read_managed_role(json.dumps({"error": error}).encode(), NOW)
+
+
+def test_the_secret_is_called_by_its_name(tmp_path: Path) -> None:
+    for file in (tmp_path / "absent", write(tmp_path / "malformed", "{}")):
+        with pytest.raises(Refused, match=r"Secret addon\.aliyuncsmanagedacrrole\.token\b") as raised:
+            managed_role_session(str(file))
+        assert str(raised.value).count("addon.") == 1
 
 
 MALFORMED = [
