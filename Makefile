@@ -1,12 +1,12 @@
 # Every target runs in .venv, which setup fills with exactly the versions and hashes of packaging/requirements/*.txt.
 python := .venv/bin/python
-shell_scripts := .ci/run $(wildcard packaging/requirements/*.sh tests/*.sh)
+shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test demo bench lock clean
+.PHONY: help setup lint format types test build test-frozen packages image test-packages lint-workflows demo bench lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv from the lock (PYTHON=/path/to/python3 to choose one)
 	@packaging/requirements/install.sh .venv development.txt
@@ -22,9 +22,34 @@ format: setup ## put Python into the style that lint asks for
 
 types: setup ## check types
 	$(python) -m mypy
+	$(python) -m mypy packaging/*.py
+	$(python) -m mypy packaging/image/*.py
 
 test: setup ## run unit and integration tests (PYTEST_ADDOPTS for more options)
 	$(python) -m pytest -n auto
+
+build: ## freeze the program: dist/aliyun-acr-credential-provider/ (PYTHON= as in setup)
+	@packaging/requirements/install.sh build/environment runtime.txt freeze.txt
+	@build/environment/bin/python -E -s packaging/build.py
+
+test-frozen: setup build ## run the tests of the frozen program, and the integration tests on it
+	@tests/frozen/roots.sh
+	$(python) -m tests.frozen.enter $(python) -m pytest tests/frozen
+	$(python) -m tests.frozen.enter $(python) -m pytest -n auto tests/integration
+
+packages: build ## make .tar.gz, .deb and .rpm of the bundle (needs go)
+	@packaging/packages/build.sh
+
+image: setup build ## make the OCI image of the bundle
+	@$(python) packaging/image/build.py "$$(dpkg --print-architecture)"
+
+test-packages: packages image ## install the packages and run the image in a root of their own (as root)
+	@tests/packages/root.sh >/dev/null
+	PACKAGES=dist $(python) -m pytest tests/packages
+
+lint-workflows: setup ## check the GitHub workflows (needs go)
+	@actionlint=$$(packaging/packages/tools/build.sh actionlint) && \
+		"$$actionlint" -shellcheck "$(CURDIR)/.venv/bin/shellcheck" -pyflakes=
 
 demo: setup ## show the plugin at work against a simulated cloud
 	@$(python) -m tests.demo

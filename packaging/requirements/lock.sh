@@ -16,4 +16,6 @@ compile() {
 compile "$@" --group build -o packaging/requirements/build.txt
 compile "$@" --group lock -o packaging/requirements/lock.txt
 compile "$@" pyproject.toml -o packaging/requirements/runtime.txt
+compile "$@" --group freeze -c packaging/requirements/runtime.txt -c packaging/requirements/build.txt \
+    -o packaging/requirements/freeze.txt
 compile "$@" pyproject.toml --group dev -c packaging/requirements/runtime.txt -o packaging/requirements/development.txt
