@@ -67,7 +67,8 @@ find_mirror() {
 make_base() {
     local mirror=${MIRROR:-$(find_mirror)}
     [ -n "$mirror" ] || { echo "clean-root: no mirror found in apt's sources; set MIRROR" >&2; exit 1; }
-    command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap >/dev/null
+    command -v debootstrap >/dev/null ||
+        { apt-get update -qq && apt-get install --yes --no-install-recommends debootstrap; } >/dev/null
     echo "clean-root: making the $suite root"
     debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$work/log" 2>&1 ||
         { tail -n 20 "$work/log" "$root/debootstrap/debootstrap.log" >&2; exit 1; }

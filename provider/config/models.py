@@ -13,6 +13,9 @@ from provider.config import fields
 class FileModel(BaseModel):
     """The base of all that is written in files."""
 
+    about: ClassVar[str]
+    """What the JSON schema says of it. No docstring: the frozen program has none."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     elsewhere: ClassVar[dict[str, str]] = {}
@@ -31,7 +34,9 @@ def spelt(*spellings: str, default: Any, description: str, hidden: bool = False)
 
 
 class InstanceItem(FileModel):
-    """One ACR instance, or the Personal Edition registry of one region."""
+    """An item of `acr-registry-info`."""
+
+    about: ClassVar[str] = "One ACR instance, or the Personal Edition registry of one region."
 
     instance_id: fields.InstanceId = spelt(
         "instanceId",
@@ -103,7 +108,9 @@ class InstanceItem(FileModel):
 
 
 class RrsaKeys(FileModel):
-    """RAM roles for service accounts."""
+    """The value of `rrsa`."""
+
+    about: ClassVar[str] = "RAM roles for service accounts."
 
     enable: fields.Switch | None = spelt(
         "enable",
@@ -128,7 +135,9 @@ class RrsaKeys(FileModel):
 
 
 class WebhookKeys(FileModel):
-    """The webhook that serves a new ServiceAccount in the moment of its creation."""
+    """The value of `webhook-configuration`."""
+
+    about: ClassVar[str] = "The webhook that serves a new ServiceAccount in the moment of its creation."
 
     enable: fields.Switch = spelt("enable", "enabled", default=False, description="Whether the webhook is used.")
     failure_policy: fields.FailurePolicy = spelt(
@@ -149,7 +158,9 @@ _LOCAL_ONLY = (
 
 
 class ConfigurationFile(FileModel):
-    """The data of the ConfigMap acr-configuration, or the managed edition's parameters."""
+    """The whole of `config.yaml`."""
+
+    about: ClassVar[str] = "The data of the ConfigMap acr-configuration, or the managed edition's parameters."
 
     elsewhere: ClassVar[dict[str, str]] = dict.fromkeys(("endpoints", "ca-file", "caFile"), _LOCAL_ONLY)
 

@@ -70,7 +70,7 @@ def _definition(model: type[FileModel]) -> dict[str, Any]:
             properties[other] = {**own, "title": other, "description": f"Another spelling of {first}."}
     return {
         "title": model.__name__,
-        "description": schema["description"],
+        "description": model.about,
         "type": "object",
         "properties": properties,
         "additionalProperties": False,

@@ -18,10 +18,10 @@ make_root() {
     # shellcheck disable=SC2016 # For the inner shell.
     # The packages' own scripts run in namespaces that end with the run, and so do their mounts.
     unshare --mount --pid --fork --kill-child --propagation private bash -ec '
-        debootstrap --variant=minbase --include=ca-certificates,libnss-myhostname "$1" "$2" "$3"
+        debootstrap --variant=minbase --include=ca-certificates,libnss-myhostname "$1" "$2" ${3:+"$3"}
         # Its file alone: its packages want a running systemd.
         chroot "$2" sh -ec "cd /tmp && apt-get download libnss-resolve && dpkg-deb --extract libnss-resolve_*.deb /"
-    ' make_root "$suite" "$work/root" "${MIRROR:-http://deb.debian.org/debian}" >"$work/log" 2>&1 ||
+    ' make_root "$suite" "$work/root" "${MIRROR:-}" >"$work/log" 2>&1 ||
         { tail -n 20 "$work/log" >&2; exit 1; }
     rm -rf "$work/root"/{tmp/*,var/cache/apt,var/lib/apt/lists,usr/share/doc,usr/share/locale,usr/share/man,dev}
     mkdir -p "$cache" "$work/root/dev"
@@ -36,6 +36,7 @@ for suite in "$@"; do
         echo "roots: only root can make $suite: its tests are skipped" >&2
         continue
     fi
-    command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap >/dev/null
+    command -v debootstrap >/dev/null ||
+        { apt-get update -qq && apt-get install --yes --no-install-recommends debootstrap; } >/dev/null
     (make_root "$suite" "$archive")
 done

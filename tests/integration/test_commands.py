@@ -218,6 +218,14 @@ def test_use_and_exit_status(arguments: list[str], status: int, node: Node) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["schema"], ["schema", "--local"]])
+def test_the_schema_is_printed(arguments: list[str], node: Node) -> None:
+    result = node.run(["config", *arguments])
+    assert result.status == 0, result.stderr
+    schema = json.loads(result.stdout)
+    assert all(definition["description"] for definition in schema["$defs"].values())
+
+
 def test_the_version_is_the_distributions(node: Node) -> None:
     import tomllib
 

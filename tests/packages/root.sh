@@ -11,7 +11,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/aliyun-acr-credential-provider
 base=$cache/packages-$suite-$(dpkg --print-architecture)-$(sha256sum <<<"$packages" | cut -c1-12).tar.gz
 
 if [ ! -f "$base" ]; then
-    command -v debootstrap >/dev/null || apt-get install --yes --no-install-recommends debootstrap >/dev/null
+    command -v debootstrap >/dev/null ||
+        { apt-get update -qq && apt-get install --yes --no-install-recommends debootstrap; } >/dev/null
     work=$(mktemp -d)
     trap 'rm -rf --one-file-system "$work"' EXIT
     echo "packages: making the $suite root" >&2
