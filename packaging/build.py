@@ -53,6 +53,7 @@ def build(epoch: int) -> None:
     found = components(files)
     add_licences(bundle / "licences", found)
     (bundle / "sbom.cdx.json").write_text(bill_of_materials(PROGRAM, VERSION, found, epoch))
+    write_code_anew(bundle)
     settle(bundle, epoch)
     shutil.rmtree(RESULT, ignore_errors=True)
     RESULT.parent.mkdir(exist_ok=True)
@@ -119,6 +120,14 @@ def add_licences(folder: Path, found: list[Component]) -> None:
         (folder / component.name).mkdir()
         for text in component.texts:
             shutil.copyfile(text, folder / component.name / text.name)
+
+
+def write_code_anew(bundle: Path) -> None:
+    """Give equal code equal bytes (see same_bytes.py)."""
+    command = [sys.executable, "-S", "-P", str(ROOT / "packaging" / "same_bytes.py"), "."]
+    done = subprocess.run(command, cwd=bundle, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"same_bytes.py failed:\n{done.stderr}")
 
 
 def settle(bundle: Path, epoch: int) -> None:
