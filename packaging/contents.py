@@ -22,7 +22,6 @@ UNUSED = {
     "cffi": "building of extensions",
     "code": "interactive use",
     "colorsys": "colours",
-    "ctypes": "calling of C libraries",
     "curses": "terminals",
     "distutils": "building of packages",
     "doctest": "tests",
