@@ -3,7 +3,7 @@ python := .venv/bin/python
 shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test build test-frozen packages image test-packages lint-workflows demo bench lock clean
+.PHONY: help setup lint format types test build test-frozen packages image test-packages lint-workflows demo bench bench-frozen lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ demo: setup ## show the plugin at work against a simulated cloud
 
 bench: setup ## measure cold and warm start
 	@$(python) -m tests.bench
+
+bench-frozen: setup build ## measure the same of the frozen program
+	@$(python) -m tests.frozen.enter $(python) -m tests.bench
 
 lock: ## refresh the lock from pyproject.toml (UPGRADE=yes for newest versions)
 	packaging/requirements/lock.sh $(if $(UPGRADE),--upgrade)
