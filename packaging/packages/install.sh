@@ -16,27 +16,54 @@ prefix=
 say() { echo "install: $*"; }
 fail() { echo "install: $*" >&2; exit 1; }
 
+# A directory that was given: absolute, plain characters, written in one way. An empty one would mean this machine's own.
+check_path() {
+    case $2 in
+        /?*) ;;
+        *) fail "$1: \"$2\" is no absolute path of a directory" ;;
+    esac
+    case $2 in
+        *[!A-Za-z0-9._/-]* | *//* | */./* | */../* | */. | */..)
+            fail "$1: $2 has other characters than letters, digits, . _ - and single slashes, or . or .. as a part" ;;
+    esac
+}
+
+# What is removed below a prefix is removed whole, so the prefix must be a directory of our own.
+check_prefix() {
+    check_path --prefix "$1"
+    [ "${1##*/}" = "$name" ] || fail "--prefix: the last part of $1 must be $name, a directory of its own"
+}
+
+# The package manager's files are its own.
+check_package() {
+    if [ "$1" = "/opt/$name" ] && [ -e "$root/usr/lib/systemd/system/$name-warm.service" ]; then
+        fail "$1 belongs to the installed package: use the package manager"
+    fi
+}
+
+# is_version DIRECTORY: whether it is a version of ours.
+is_version() {
+    [ -d "$1" ] && [ ! -L "$1" ] && [ -d "$1/_internal" ] && [ -f "$1/sbom.cdx.json" ] && [ -f "$1/$name" ]
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
-        --root=*) root=${1#*=} ;;
-        --prefix=*) prefix=${1#*=} ;;
-        --root) [ $# -gt 1 ] || fail "$1 wants a directory"; root=$2; shift ;;
-        --prefix) [ $# -gt 1 ] || fail "$1 wants a directory"; prefix=$2; shift ;;
+        --root=*) root=${1#*=}; root=${root%/}; check_path --root "$root" ;;
+        --prefix=*) prefix=${1#*=}; prefix=${prefix%/}; check_prefix "$prefix" ;;
+        --root) [ $# -gt 1 ] || fail "$1 wants a directory"; root=${2%/}; check_path --root "$root"; shift ;;
+        --prefix) [ $# -gt 1 ] || fail "$1 wants a directory"; prefix=${2%/}; check_prefix "$prefix"; shift ;;
         *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
     esac
     shift
 done
-root=${root%/}
-for path in ${root:+"$root"} ${prefix:+"$prefix"}; do
-    case $path in /?*) ;; *) fail "$path is no absolute path" ;; esac
-done
 [ "$(id -u)" = 0 ] || fail "root is needed"
-(cd "$archive/bundle" && sha256sum --quiet --check ../bundle.sha256) >&2 || fail "this archive is damaged: unpack it again"
+(cd "$archive/bundle" && sha256sum -c ../bundle.sha256 >/dev/null) || fail "this archive is damaged: unpack it again"
 
 if [ -z "$prefix" ]; then
     prefix=/opt/$name
     { mkdir -p "$root$prefix" && [ -w "$root$prefix" ]; } 2>/dev/null || prefix=/var/lib/$name
 fi
+check_package "$prefix"
 place=$root$prefix
 mkdir -p "$place/bin"
 # One installation at a time, and what an earlier one left behind is nobody's.
@@ -44,7 +71,7 @@ if command -v flock >/dev/null; then
     exec 9<"$place"
     flock 9
 fi
-rm -rf "$place"/.new.*
+rm -rf "$place/.new.bundle" "$place/.new.damaged" "$place/.new.program" "$place/.new.current"
 
 # number FILE OFFSET BYTES: prints an integer of an ELF file, which has this machine's order of bytes.
 number() { od -An -tu"$3" -j"$2" -N"$3" "$1" | tr -d ' '; }
@@ -79,7 +106,7 @@ set_loader "$program" "$prefix/$version/_internal"
 
 is_installed() {
     [ -f "$place/$version/$name" ] && [ "$(sum "$place/$version/$name")" = "$(sum "$program")" ] &&
-        grep -v " \./$name$" "$archive/bundle.sha256" | (cd "$place/$version" && sha256sum --status --check -)
+        grep -v " \./$name$" "$archive/bundle.sha256" | (cd "$place/$version" && sha256sum -c - >/dev/null 2>&1)
 }
 
 if is_installed; then
@@ -95,6 +122,11 @@ else
     rm -rf "$place/.new.damaged"
 fi
 
+# Nothing is switched to a program that does not run here: another machine's, or a file system that runs nothing.
+if [ -z "$root" ] && ! "$place/$version/$name" version >/dev/null 2>&1; then
+    fail "the program does not run here ($place/$version/$name version): nothing was switched to it"
+fi
+
 before=$(readlink "$place/current" || true)
 [ "$(readlink "$place/bin/$name" || true)" = "../current/$name" ] || ln -sfn "../current/$name" "$place/bin/$name"
 if [ "$before" != "$version" ]; then
@@ -105,7 +137,7 @@ if [ "$before" != "$version" ]; then
         other=${other%/*}
         case ${other##*/} in
             "$version" | "$before" | current | bin | '*') ;;
-            *) rm -rf "$other" ;;
+            *) ! is_version "$other" || rm -rf "$other" ;;
         esac
     done
 fi
@@ -113,14 +145,13 @@ fi
 # place_file SOURCE DIRECTORY MODE: puts a file there with our prefix in it; tells whether that changed anything.
 place_file() {
     target=$root$2/${1##*/}
-    mkdir -p "$root$2"
-    sed "s|/opt/$name/|$prefix/|g" "$1" >"$root$2/.new.${1##*/}"
-    chmod "$3" "$root$2/.new.${1##*/}"
+    { mkdir -p "$root$2" && sed "s|/opt/$name/|$prefix/|g" "$1" >"$root$2/.new.${1##*/}" &&
+        chmod "$3" "$root$2/.new.${1##*/}"; } || fail "$target cannot be written"
     if [ -f "$target" ] && [ "$(sum "$target")" = "$(sum "$root$2/.new.${1##*/}")" ]; then
         rm "$root$2/.new.${1##*/}"
         return 1
     fi
-    mv "$root$2/.new.${1##*/}" "$target"
+    mv "$root$2/.new.${1##*/}" "$target" || fail "$target cannot be written"
 }
 
 units=/etc/systemd/system

@@ -8,28 +8,60 @@ root=
 prefixes="/opt/$name /var/lib/$name"
 fail() { echo "uninstall: $*" >&2; exit 1; }
 
+# A directory that was given: absolute, plain characters, written in one way. An empty one would mean this machine's own.
+check_path() {
+    case $2 in
+        /?*) ;;
+        *) fail "$1: \"$2\" is no absolute path of a directory" ;;
+    esac
+    case $2 in
+        *[!A-Za-z0-9._/-]* | *//* | */./* | */../* | */. | */..)
+            fail "$1: $2 has other characters than letters, digits, . _ - and single slashes, or . or .. as a part" ;;
+    esac
+}
+
+# What is removed below a prefix is removed whole, so the prefix must be a directory of our own.
+check_prefix() {
+    check_path --prefix "$1"
+    [ "${1##*/}" = "$name" ] || fail "--prefix: the last part of $1 must be $name, a directory of its own"
+}
+
+# The package manager's files are its own.
+check_package() {
+    if [ "$1" = "/opt/$name" ] && [ -e "$root/usr/lib/systemd/system/$name-warm.service" ]; then
+        fail "$1 belongs to the installed package: use the package manager"
+    fi
+}
+
+# is_version DIRECTORY: whether it is a version of ours.
+is_version() {
+    [ -d "$1" ] && [ ! -L "$1" ] && [ -d "$1/_internal" ] && [ -f "$1/sbom.cdx.json" ] && [ -f "$1/$name" ]
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
-        --root=*) root=${1#*=} ;;
-        --prefix=*) prefixes=${1#*=} ;;
-        --root) [ $# -gt 1 ] || fail "$1 wants a directory"; root=$2; shift ;;
-        --prefix) [ $# -gt 1 ] || fail "$1 wants a directory"; prefixes=$2; shift ;;
+        --root=*) root=${1#*=}; root=${root%/}; check_path --root "$root" ;;
+        --prefix=*) prefixes=${1#*=}; prefixes=${prefixes%/}; check_prefix "$prefixes" ;;
+        --root) [ $# -gt 1 ] || fail "$1 wants a directory"; root=${2%/}; check_path --root "$root"; shift ;;
+        --prefix) [ $# -gt 1 ] || fail "$1 wants a directory"; prefixes=${2%/}; check_prefix "$prefixes"; shift ;;
         *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
     esac
     shift
 done
-root=${root%/}
-for path in ${root:+"$root"} $prefixes; do
-    case $path in /?*) ;; *) fail "$path is no absolute path of a directory of ours" ;; esac
-done
 [ "$(id -u)" = 0 ] || fail "root is needed"
+for prefix in $prefixes; do
+    [ ! -d "$root$prefix" ] || check_package "$prefix"
+done
 
 if [ -z "$root" ]; then
-    # A kubelet whose credential provider is missing does not start. Its flag is one argument, or two.
+    # A kubelet whose credential provider is missing does not start. Its flag is one argument, or two, or part of one
+    # (k3s: --kubelet-arg=…), or stands in k3s's files.
     flag=--image-credential-provider-bin-dir
     for prefix in $prefixes; do
-        if cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -x -A 1 -e "$flag" -e "$flag=.*" |
-            grep -q -e "^$prefix/" -e "^$flag=$prefix/"; then
+        if {
+            cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -A 1 '[i]mage-credential-provider-bin-dir'
+            grep -hs '[i]mage-credential-provider-bin-dir' /etc/rancher/*/config.yaml /etc/rancher/*/config.yaml.d/*
+        } | grep -q -e "$prefix/" -e "${prefix}[\"' ]*\$"; then
             fail "the kubelet runs with $flag=$prefix/…, and would not start without it: take that flag and
 --image-credential-provider-config away, restart the kubelet, and try again"
         fi
@@ -52,11 +84,9 @@ fi
 for prefix in $prefixes; do
     place=$root$prefix
     rm -f "$place/current" "$place/bin/$name"
-    for program in "$place"/*/"$name" "$place"/.new.*; do
-        case $program in
-            */.new.*) rm -rf "$program" ;;
-            *) [ ! -e "$program" ] || rm -rf "${program%/*}" ;;
-        esac
+    rm -rf "$place/.new.bundle" "$place/.new.damaged" "$place/.new.program" "$place/.new.current"
+    for version in "$place"/*; do
+        ! is_version "$version" || rm -rf "$version"
     done
     rmdir "$place/bin" "$place" 2>/dev/null || true
 done

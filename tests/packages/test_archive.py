@@ -59,7 +59,7 @@ def next_version(unpacked: Path, tmp_path: Path) -> Path:
     return other
 
 
-@pytest.mark.parametrize("prefix", [OPT, VAR, "/usr/local/lib/elsewhere"])
+@pytest.mark.parametrize("prefix", [OPT, VAR, f"/usr/local/lib/{PROGRAM}"])
 def test_the_program_names_its_loader_where_it_is(unpacked: Path, root: Path, prefix: str) -> None:
     install(unpacked, root, f"--prefix={prefix}")
     installed = (root / prefix[1:] / "bin" / PROGRAM).resolve()
@@ -73,7 +73,7 @@ def test_the_program_names_its_loader_where_it_is(unpacked: Path, root: Path, pr
 
 
 def test_a_prefix_that_is_too_long_is_refused(unpacked: Path, root: Path) -> None:
-    prefix = "/" + "long/" * 50
+    prefix = "/" + "long/" * 50 + PROGRAM
     done = run(unpacked, "install.sh", root, f"--prefix={prefix}")
     assert done.returncode == 1
     assert "too long: there is room for 255 bytes" in done.stderr
@@ -153,7 +153,9 @@ def test_uninstall_keeps_configuration_and_what_others_left(unpacked: Path, root
 
 
 @pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
-@pytest.mark.parametrize("options", [["--prefix=relative"], ["--what"], ["--prefix"], ["--prefix=/"]])
+@pytest.mark.parametrize("options", [["--prefix=relative"], ["--what"], ["--prefix"], ["--prefix=/"], ["--prefix="],
+                                     ["--root="], ["--root=/"], ["--prefix=/usr/local"], [f"--prefix=/opt//{PROGRAM}"],
+                                     [f"--prefix=/opt/../{PROGRAM}"], [f"--prefix=/o|t/{PROGRAM}"]])  # fmt: skip
 def test_wrong_use(unpacked: Path, root: Path, script: str, options: list[str]) -> None:
     assert run(unpacked, script, root, *options).returncode in (1, 2)
     assert tree(root).keys() == {"opt"}
@@ -173,14 +175,19 @@ def test_on_a_system(system: System, unpacked: Path, place: str) -> None:
     assert system.files() == before
 
 
-@pytest.mark.parametrize("equals", ["=", " "], ids=["one argument", "two"])
-def test_uninstall_leaves_a_kubelet_its_program(system: System, unpacked: Path, equals: str) -> None:
+FLAG = "--image-credential-provider-bin-dir"
+
+
+@pytest.mark.parametrize(
+    "flag", [f"{FLAG}=", f"{FLAG} ", f"--kubelet-arg={FLAG[2:]}="], ids=["one argument", "two", "k3s"]
+)
+def test_uninstall_leaves_a_kubelet_its_program(system: System, unpacked: Path, flag: str) -> None:
     shutil.copytree(unpacked, system.folder / "upper/srv/here", symlinks=True)
     done = system.attempt(
         f"""/srv/here/install.sh >/dev/null
-        bash -c 'sleep 60; :' kubelet --image-credential-provider-bin-dir{equals}{OPT}/bin &
+        bash -c 'sleep 60; :' kubelet {flag}{OPT}/bin &
         kubelet=$!
-        ! /srv/here/uninstall.sh || exit 3
+        ! /srv/here/uninstall.sh --prefix={OPT}/ || exit 3
         {OPT}/bin/{PROGRAM} version
         kill $kubelet
         wait $kubelet || true
