@@ -59,7 +59,7 @@ if [ -z "$root" ]; then
     flag=--image-credential-provider-bin-dir
     for prefix in $prefixes; do
         if {
-            cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -A 1 '[i]mage-credential-provider-bin-dir'
+            cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -A 1 '^-*\(kubelet-arg=\)\{0,1\}-*[i]mage-credential-provider-bin-dir'
             grep -hs '[i]mage-credential-provider-bin-dir' /etc/rancher/*/config.yaml /etc/rancher/*/config.yaml.d/*
         } | grep -q -e "$prefix/" -e "${prefix}[\"' ]*\$"; then
             fail "the kubelet runs with $flag=$prefix/…, and would not start without it: take that flag and
