@@ -14,7 +14,6 @@ class Environment:
 
     https_proxy: str = ""
     """A URL, or HOST:PORT. It may hold a password: never shown."""
-    http_proxy: str = ""
     no_proxy: str = ""
     """Host names, domains, addresses and networks, separated by commas."""
     ssl_cert_file: str = ""
@@ -36,7 +35,6 @@ def take(environ: MutableMapping[str, str]) -> Environment:
 
     environment = Environment(
         https_proxy=read("HTTPS_PROXY"),
-        http_proxy=read("HTTP_PROXY"),
         no_proxy=read("NO_PROXY"),
         ssl_cert_file=read("SSL_CERT_FILE"),
         ssl_cert_dir=read("SSL_CERT_DIR"),

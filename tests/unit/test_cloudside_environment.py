@@ -16,7 +16,6 @@ def test_take_reads_what_counts_and_leaves_nothing() -> None:
     environment = take(environ)
     assert environment == Environment(
         https_proxy="http://proxy.example:3128",
-        http_proxy="proxy.example",
         no_proxy=".example.com",
         ssl_cert_file="/etc/ca.pem",
         home="/root",
