@@ -45,7 +45,6 @@ def test_no_proxy(rule: str, host: str, direct: bool) -> None:
 
 def test_a_proxy_without_scheme_is_an_http_proxy() -> None:
     assert proxy_for(HOST, 443, Environment(https_proxy="proxy.example:3128")) == "http://proxy.example:3128"
-    assert proxy_for(HOST, 443, Environment(http_proxy="http://proxy.example:3128")) == ""
 
 
 @pytest.mark.parametrize(
