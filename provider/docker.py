@@ -75,8 +75,7 @@ class Helper:
         """Return ServerURL, Username and Secret."""
         request = self._request(server)
         lookup = Lookup(request, self._places, SystemJournal(), environment=self._surroundings)
-        fresh = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
-        outcome = fresh or lookup.run(DEADLINE_SECONDS)
+        outcome = lookup.ready() or lookup.run(DEADLINE_SECONDS)
         if not isinstance(outcome, Answer):
             raise RequestError(NOT_FOUND)
         fields = {"ServerURL": server.strip(), "Username": outcome.username, "Secret": outcome.password}

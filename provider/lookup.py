@@ -83,6 +83,10 @@ class Lookup:
         answer = answers.read_answer(self.store.directory, self.request.name, self.fingerprint)
         return answer if answer is not None and answer.applies_to(self.request) else None
 
+    def ready(self) -> answers.Answer | None:
+        """Return the answer that may be given without asking anybody, if there is one."""
+        return self.old if self.old is not None and self.old.is_fresh(self.clock()) else None
+
     def run(self, seconds: float, *, renew: bool = False) -> Outcome:
         """Return credentials or that they are not ours to give, within about `seconds`.
 

@@ -3,8 +3,9 @@
 Read by every process that waits for a host's lock, so nothing heavy is imported here.
 """
 
+from provider.answers import fields_of
 from provider.errors import ConfigurationError, ProviderError, Unreachable
-from provider.kubelet import parse_json, quote
+from provider.kubelet import quote
 
 VERSION = "1"
 _TEXTS = ("host", "fingerprint", "cause", "message", "code", "requestId")
@@ -68,15 +69,8 @@ class Refusal:
 
 def decode(data: bytes, host: str) -> Refusal | None:
     """Return the refusal of `host` that a file holds, or None if it holds anything else."""
-    try:
-        fields = parse_json(data)
-    except ValueError:
-        return None
-    if type(fields) is not dict or fields.get("version") != VERSION or fields.get("host") != host:
-        return None
-    if any(type(fields.get(name)) is not str for name in _TEXTS):
-        return None
-    if any(type(fields.get(name)) is not int for name in _NUMBERS):
+    fields = fields_of(data, VERSION, host, _TEXTS, _NUMBERS)
+    if fields is None:
         return None
     return Refusal(
         host,

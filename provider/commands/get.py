@@ -29,7 +29,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     request = Request(API_VERSIONS[0], parsed.image)
     limit_time(DEADLINE_SECONDS, stderr, f"looking for credentials for {request.host}")
     lookup = Lookup(request, places_of(parsed), StreamJournal(stderr), environment=environment.take(os.environ))
-    ready = lookup.old if lookup.old is not None and lookup.old.is_fresh(time.time()) else None
+    ready = lookup.ready()
     outcome = ready or lookup.run(DEADLINE_SECONDS)
     fields = describe(request, outcome, time.time(), ready=ready is not None, secret=parsed.show_secret)
     stdout.write(json.dumps(fields, indent=2) + "\n" if parsed.json else as_text(fields))

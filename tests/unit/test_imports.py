@@ -19,7 +19,7 @@ ALLOWED = {
     "environment": set(),
     "lifetime": set(),
     "registries": {"answers"},
-    "refusals": {"errors", "kubelet"},
+    "refusals": {"answers", "errors", "kubelet"},
     "kubelet": {"errors"},
     "answers": {"kubelet"},
     "places": {"answers"},
