@@ -26,7 +26,7 @@ mkdir "$STAGE/systemd" "$STAGE/tmpfiles.d"
 cp systemd/*.{service,timer} "$STAGE/systemd/"
 cp systemd/tmpfiles.d/*.conf "$STAGE/tmpfiles.d/"
 cp LICENSE CredentialProviderConfig.yaml docs/packages.md "$STAGE/"
-cp $sources/{install,uninstall}.sh "$STAGE/"
+cp $sources/{install,uninstall,checks}.sh "$STAGE/"
 find "$STAGE" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 for script in preinst postinst prerm postrm; do
