@@ -1,0 +1,230 @@
+"""The changes of a node, one folder each: what was before, how to go back, and which of them is in force.
+
+    DATA/node/generations/N/    record.json, undo.sh, before/ (to go back), original/ (as the first install found it)
+    DATA/node/pending           link to a change that is under way, or that no kubelet has started with yet
+    DATA/node/installed         link to the change in force: making it is the commit
+
+Everything of a change is on the disk before the first file of the node is touched.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from provider.node import record as records
+from provider.node.files import Change, File, Folder, Link, NodeError, Tree
+from provider.node.record import DATA, INSTALLED, NODE, PENDING, Kept, KeptFile, Record, kept_state
+from provider.node.undo import RESTARTING, UNPROVEN, Undo, script
+
+FOLDER = f"{NODE}/generations"
+PRIVATE = Folder(0o700)
+LOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A change that has a folder."""
+
+    name: str
+    """`generations/N`."""
+    changes: tuple[Change, ...]
+    removes: bool
+
+    @property
+    def folder(self) -> str:
+        """Return where it is."""
+        return f"{NODE}/{self.name}"
+
+
+class Generations:
+    """All changes of one tree. `run_undo` runs a command line and returns its exit status."""
+
+    def __init__(self, tree: Tree, run_undo: Callable[[Sequence[str]], int]) -> None:
+        self._tree = tree
+        self._run_undo = run_undo
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep all other node commands out. Raises NodeError when another one is still at work after two minutes."""
+        self._make_folders()
+        place = self._tree.at(NODE)
+        end = time.monotonic() + LOCK_SECONDS
+        while True:
+            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                while not _try_lock(descriptor):
+                    if time.monotonic() > end:
+                        raise NodeError("another install, repair or uninstall is at work on this node: wait for it")
+                    time.sleep(0.2)
+                # Who had it before us may have taken the folder away.
+                if _is_at(descriptor, place):
+                    yield
+                    return
+            finally:
+                os.close(descriptor)
+            self._make_folders()
+
+    def installed(self) -> str:
+        """Return the name of the generation in force, empty for none."""
+        return self._link(INSTALLED)
+
+    def pending(self) -> str:
+        """Return the name of the generation that is under way or not proven, empty for none."""
+        return self._link(PENDING)
+
+    def is_unproven(self) -> bool:
+        """Tell whether no kubelet has shown yet that it starts with what is in force."""
+        return self._tree.state(f"{PENDING}/{UNPROVEN}") is not None
+
+    def record(self) -> Record | None:
+        """Return the record in force."""
+        return records.read(self._tree)
+
+    def begin(self, changes: Sequence[Change], record: Record | None, unit: str, *, ran: bool) -> Generation:
+        """Write all that it takes to go back; `record` None: the change takes everything of ours away.
+
+        `record.changes` is filled in here: what the first install found, and what this one leaves.
+        """
+        previous = self.installed()
+        unproven = self.is_unproven()
+        self._remove_all_but(previous)
+        numbers = [int(name) for name in self._tree.names(FOLDER) if name.isdigit()]
+        name = f"generations/{max(numbers, default=0) + 1}"
+        generation = Generation(name, tuple(changes), record is None)
+        for folder in (generation.folder, f"{generation.folder}/before", f"{generation.folder}/original"):
+            self._tree.put(folder, PRIVATE)
+        copies = []
+        for index, change in enumerate(changes):
+            copy = f"before/{index}" if isinstance(change.before, File) else ""
+            if copy:
+                self._tree.put(f"{generation.folder}/{copy}", change.before)
+            copies.append((change, copy))
+        if record is not None:
+            kept = self._kept(generation, self.record())
+            self._tree.put(f"{generation.folder}/{records.NAME}", File(replace(record, changes=kept).dump(), 0o600))
+        undo = Undo(NODE, name, previous, unproven, record is None, unit, ran, tuple(copies))
+        self._tree.put(f"{generation.folder}/undo.sh", File(script(undo).encode(), 0o700))
+        self._tree.put(PENDING, Link(name))
+        return generation
+
+    def commit(self, generation: Generation, *, unproven: bool) -> None:
+        """Let the change be in force. `unproven`: a kubelet has yet to start with it."""
+        if unproven:
+            self._mark_unproven(generation.folder)
+        self._tree.put(INSTALLED, None if generation.removes else Link(generation.name))
+        if not unproven:
+            self.settle()
+
+    def mark_restarting(self) -> None:
+        """Write down that the kubelet is about to be restarted, so that going back restarts it too."""
+        self._tree.put(f"{PENDING}/{RESTARTING}", File(b"", 0o600))
+
+    def settle(self) -> None:
+        """Forget how to go back: the kubelet is well."""
+        name = self.pending()
+        if not name:
+            return
+        for file in (UNPROVEN, RESTARTING):
+            self._tree.put(f"{NODE}/{name}/{file}", None)
+        self._tree.put(PENDING, None)
+        self._remove_all_but(self.installed())
+
+    def undo(self) -> None:
+        """Put back what was before the pending change, whatever the kubelet's health. Raises NodeError."""
+        self._undo("now")
+
+    def recover(self) -> bool:
+        """Finish what was cut short: undo a change without commit, settle one with it. Tells whether there was one."""
+        if not self.pending():
+            return False
+        self._undo("locked")
+        return True
+
+    def remove(self) -> None:
+        """Take away all that is kept here, and the data directory with it where nothing else is in it."""
+        shutil.rmtree(self._tree.at(NODE))
+        if not self._tree.names(DATA):
+            self._tree.put(DATA, None)
+
+    def original(self, kept: Kept) -> bytes:
+        """Return the content that a file had before the first install. Raises NodeError."""
+        copy = kept.before.copy if isinstance(kept.before, KeptFile) else ""
+        state = self._tree.state(f"{INSTALLED}/{copy}")
+        if not copy or not isinstance(state, File):
+            raise NodeError(f"{kept.path}: its copy from before the install ({INSTALLED}/{copy}) is gone")
+        return state.content
+
+    def _undo(self, mode: str) -> None:
+        place = f"{NODE}/{self.pending()}/undo.sh"
+        status = self._run_undo(["sh", self._tree.at(place), mode, self._tree.root])
+        if status:
+            raise NodeError(f"{place} ended with exit status {status}: what was before is still beside it")
+
+    def _kept(self, generation: Generation, earlier: Record | None) -> tuple[Kept, ...]:
+        """Return what is to be recorded; what an earlier install found stays, and its copies with it."""
+        kept: dict[str, Kept] = {}
+        for old in earlier.changes if earlier is not None else ():
+            before = old.before
+            if isinstance(before, KeptFile):
+                copy = f"original/{len(kept)}"
+                content = self.original(old)
+                self._tree.put(f"{generation.folder}/{copy}", File(content, before.mode, before.uid, before.gid))
+                before = replace(before, copy=copy)
+            kept[old.path] = Kept(old.path, before, old.after)
+        for change in generation.changes:
+            if change.path in kept:
+                kept[change.path] = replace(kept[change.path], after=kept_state(change.after))
+                continue
+            copy = ""
+            if isinstance(change.before, File):
+                copy = f"original/{len(kept)}"
+                self._tree.put(f"{generation.folder}/{copy}", change.before)
+            kept[change.path] = Kept(change.path, kept_state(change.before, copy), kept_state(change.after))
+        return tuple(kept.values())
+
+    def _mark_unproven(self, folder: str) -> None:
+        """The moment counts from boot, as a process's start does; a real clock may be turned."""
+        boot = _read("/proc/sys/kernel/random/boot_id")
+        moment = int(float(_read("/proc/uptime").split()[0]))
+        if self._tree.root:
+            # An image: every start is a later one.
+            boot = "none"
+        self._tree.put(f"{folder}/{UNPROVEN}", File(f"{boot} {moment}\n".encode(), 0o600))
+
+    def _make_folders(self) -> None:
+        for folder, state in ((DATA, Folder(0o755)), (NODE, PRIVATE), (FOLDER, PRIVATE)):
+            if self._tree.state(folder) is None:
+                self._tree.put(folder, state)
+
+    def _remove_all_but(self, name: str) -> None:
+        for number in self._tree.names(FOLDER):
+            if f"generations/{number}" != name:
+                shutil.rmtree(self._tree.at(f"{FOLDER}/{number}"))
+
+    def _link(self, path: str) -> str:
+        state = self._tree.state(path)
+        return state.target if isinstance(state, Link) else ""
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, place: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(place))
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: str) -> str:
+    with open(path) as file:
+        return file.read().strip()

@@ -1,0 +1,166 @@
+"""The guard's script, run by sh as systemd would."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from provider.node.detect.unit_files import settings
+from provider.node.detect.words import split
+from provider.node.guard import Guard, drop_in, sh
+from provider.node.kubelet_version import Version
+from provider.node.provider_file.checks import check
+from provider.places import PROGRAM
+
+NEWEST = Version(1, 37, 2)
+WELL = '#!/bin/sh\n[ "$1" = version ] && echo 0.1.0\n'
+
+
+@dataclass
+class Place:
+    folder: Path
+
+    @property
+    def program(self) -> Path:
+        return self.folder / "bin" / PROGRAM
+
+    @property
+    def real(self) -> Path:
+        return self.folder / "current" / PROGRAM
+
+    @property
+    def provider_file(self) -> Path:
+        return self.folder / "etc/file.yaml"
+
+    def guard(self) -> Guard:
+        return Guard(
+            str(self.program), f"../current/{PROGRAM}", str(self.provider_file), str(self.folder / "pending"), NEWEST
+        )
+
+    def start(self) -> str:
+        """What the guard says before the kubelet starts."""
+        done = subprocess.run(["sh", "-c", sh(self.guard())], capture_output=True, text=True, timeout=20, check=True)
+        assert done.stdout == ""
+        return done.stderr
+
+    def files(self) -> dict[str, object]:
+        return {
+            str(path.relative_to(self.folder)): (path.lstat().st_mode, path.is_file() and path.read_bytes())
+            for path in self.folder.rglob("*")
+        }
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(tmp_path)
+    for folder in (made.program, made.real, made.provider_file):
+        folder.parent.mkdir()
+    made.real.write_text(WELL)
+    made.real.chmod(0o755)
+    made.program.symlink_to(f"../current/{PROGRAM}")
+    made.provider_file.write_text("ours")
+    return made
+
+
+def test_nothing_is_changed_where_all_is_well(place: Place) -> None:
+    before = place.files()
+    assert place.start() == ""
+    assert place.files() == before
+
+
+def no_folders(place: "Place") -> None:
+    for path in (place.program, place.real):
+        shutil.rmtree(path.parent)
+
+
+BROKEN: dict[str, Callable[["Place"], object]] = {
+    "gone": lambda place: place.real.unlink(),
+    "not executable": lambda place: place.real.chmod(0o644),
+    "half written": lambda place: place.real.write_bytes(b"\x7fELF\x02\x01\x01"),
+    "fails": lambda place: place.real.write_text("#!/bin/sh\nexit 127\n"),
+    "nothing at all": lambda place: no_folders(place),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_stand_in_for_a_program_that_does_not_run(place: Place, how: str) -> None:
+    BROKEN[how](place)
+    assert "is missing or does not run: a stand-in lets the kubelet start" in place.start()
+    assert not place.program.is_symlink()
+    assert stat.S_IMODE(place.program.stat().st_mode) == 0o755
+    asked = subprocess.run([place.program], input="{}", capture_output=True, text=True, check=False)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr == f"{PROGRAM} is missing or does not run on this node: install it again\n"
+    stood = place.program.read_bytes()
+    assert place.start() == ""
+    assert place.program.read_bytes() == stood
+    # The program is back.
+    place.real.parent.mkdir(exist_ok=True)
+    place.real.write_text(WELL)
+    place.real.chmod(0o755)
+    assert "is put right" in place.start()
+    assert os.readlink(place.program) == f"../current/{PROGRAM}"
+    assert sorted(os.listdir(place.program.parent)) == [PROGRAM]
+
+
+def test_a_missing_link_is_put_right(place: Place) -> None:
+    place.program.unlink()
+    assert "is put right" in place.start()
+    assert os.readlink(place.program) == f"../current/{PROGRAM}"
+
+
+def test_a_slow_program_is_not_broken(place: Place) -> None:
+    place.real.write_text("#!/bin/sh\nexec sleep 60\n")
+    before = place.files()
+    assert place.start() == ""
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "no folder"])
+def test_a_missing_provider_file_is_stood_in_for(place: Place, how: str) -> None:
+    place.provider_file.unlink()
+    if how == "empty":
+        place.provider_file.touch()
+    if how == "no folder":
+        place.provider_file.parent.rmdir()
+    assert f"{place.provider_file} is missing" in place.start()
+    content = place.provider_file.read_bytes()
+    assert json.loads(content)["providers"][0]["name"] == PROGRAM
+    for minor in (26, 30, 34, 37):
+        assert check(content, "file.yaml", Version(1, minor, 0)) == []
+    assert place.start() == ""
+
+
+def test_somebody_elses_provider_file_is_left_alone(place: Place) -> None:
+    place.provider_file.unlink()
+    guard = Guard(str(place.program), f"../current/{PROGRAM}", "", str(place.folder / "pending"), NEWEST)
+    subprocess.run(["sh", "-c", sh(guard)], check=True, timeout=20)
+    assert not place.provider_file.exists()
+
+
+def test_a_full_or_read_only_disk_fails_no_start(place: Place) -> None:
+    place.real.unlink()
+    place.program.unlink()
+    place.program.parent.rmdir()
+    # Where a folder should be is a file.
+    place.program.parent.write_text("")
+    assert place.start() != ""
+    assert "ExecStartPre=-/bin/sh" in drop_in(place.guard())
+
+
+def test_no_line_is_too_long_for_old_systemd(place: Place) -> None:
+    assert max(len(line) for line in drop_in(place.guard()).splitlines()) < 2048
+
+
+def test_systemd_reads_the_same_script(place: Place) -> None:
+    setting = next(each for each in settings(drop_in(place.guard()), "guard.conf") if each.name == "ExecStartPre")
+    program, option, script = (word.text for word in split(setting.value))
+    assert (program, option) == ("-/bin/sh", "-c")
+    lines = [line.strip() for line in script.replace("$$", "$").replace("%%", "%").split("\n") if line.strip()]
+    assert lines == [*(line for line in sh(place.guard()).splitlines() if line), "exit 0"]
