@@ -3,6 +3,7 @@
 Two builds of one commit with one Python on one system give the same bytes, wherever they are made.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,13 +20,13 @@ from components import Component, components  # noqa: E402
 from machine import missing  # noqa: E402
 from PyInstaller.archive.readers import CArchiveReader  # noqa: E402
 
+from provider.node.bundle.contents import DOCKER_HELPER, HOME, NODE_FILES, SUMS, mode_of  # noqa: E402
 from provider.places import PROGRAM  # noqa: E402
 from provider.version import VERSION  # noqa: E402
 
-DOCKER_HELPER = "docker-credential-aliyun-acr"
 WORK = ROOT / "build" / "freeze"
 RESULT = ROOT / "dist" / PROGRAM
-INSTALLED = Path("/opt") / PROGRAM / VERSION
+INSTALLED = Path(HOME) / VERSION
 
 
 def main() -> int:
@@ -53,7 +54,9 @@ def build(epoch: int) -> None:
     found = components(files)
     add_licences(bundle / "licences", found)
     (bundle / "sbom.cdx.json").write_text(bill_of_materials(PROGRAM, VERSION, found, epoch))
+    add_node_files(bundle / NODE_FILES)
     write_code_anew(bundle)
+    add_checksums(bundle)
     settle(bundle, epoch)
     shutil.rmtree(RESULT, ignore_errors=True)
     RESULT.parent.mkdir(exist_ok=True)
@@ -122,6 +125,22 @@ def add_licences(folder: Path, found: list[Component]) -> None:
             shutil.copyfile(text, folder / component.name / text.name)
 
 
+def add_node_files(folder: Path) -> None:
+    """Put what install places elsewhere on a node into a folder."""
+    for name, pattern in (("systemd", "*.service"), ("systemd", "*.timer"), ("tmpfiles.d", "tmpfiles.d/*.conf")):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for source in (ROOT / "systemd").glob(pattern):
+            shutil.copyfile(source, folder / name / source.name)
+    shutil.copyfile(ROOT / "CredentialProviderConfig.yaml", folder / "CredentialProviderConfig.yaml")
+
+
+def add_checksums(bundle: Path) -> None:
+    """List all files with their SHA-256, for sha256sum(1) and for `provider.node.bundle`."""
+    files = sorted(path for path in bundle.rglob("*") if path.is_file() and not path.is_symlink())
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(bundle)}\n" for path in files]
+    (bundle / SUMS).write_text("".join(lines))
+
+
 def write_code_anew(bundle: Path) -> None:
     """Give equal code equal bytes (see same_bytes.py)."""
     command = [sys.executable, "-S", "-P", str(ROOT / "packaging" / "same_bytes.py"), "."]
@@ -134,8 +153,7 @@ def settle(bundle: Path, epoch: int) -> None:
     """Make modes and times those of every build."""
     for path in [bundle, *sorted(bundle.rglob("*"))]:
         if not path.is_symlink():
-            runs = path.is_dir() or path.name == PROGRAM or ".so" in path.name
-            path.chmod(0o755 if runs else 0o644)
+            path.chmod(0o755 if path.is_dir() else mode_of(str(path.relative_to(bundle))))
         os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 

@@ -29,7 +29,7 @@ UNUSED = {
     "ftplib": "FTP",
     "lib2to3": "building of packages",
     "lzma": "compression that nobody asks for",
-    "multiprocessing": "we start no processes",
+    "multiprocessing": "nothing of ours runs in two processes",
     "packaging": "building of packages",
     "pdb": "interactive use",
     "pip": "building of packages",

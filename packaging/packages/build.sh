@@ -20,13 +20,8 @@ nfpm=$($sources/tools/build.sh nfpm)
 rm -rf build/packages dist/"$name"[-_]*.{deb,rpm,tar.gz} dist/packages-*.sha256
 mkdir -p "$STAGE" build/packages/scripts
 cp -RP "dist/$name" "$STAGE/bundle"
-(cd "$STAGE/bundle" && find . -type f -print0 | sort -z | xargs -0 sha256sum) >"$STAGE/bundle.sha256"
-echo "$VERSION" >"$STAGE/VERSION"
-mkdir "$STAGE/systemd" "$STAGE/tmpfiles.d"
-cp systemd/*.{service,timer} "$STAGE/systemd/"
-cp systemd/tmpfiles.d/*.conf "$STAGE/tmpfiles.d/"
-cp LICENSE CredentialProviderConfig.yaml docs/packages.md "$STAGE/"
-cp $sources/{install,uninstall,checks}.sh "$STAGE/"
+cp LICENSE docs/packages.md $sources/install.sh "$STAGE/"
+ln -s install.sh "$STAGE/uninstall.sh"
 find "$STAGE" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 for script in preinst postinst prerm postrm; do

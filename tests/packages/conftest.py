@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from provider.node.interpreter import interpreter_of, with_interpreter
 from provider.places import PROGRAM
 from provider.version import VERSION
-from tests.packages.system import System
+from tests.frozen import another_version
+from tests.systems.system import System
 
 ROOT = Path(__file__).parents[2]
 NEXT = "99.0"
@@ -70,10 +70,9 @@ class NextVersion:
 def next_version(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> NextVersion:
     folder = tmp_path_factory.mktemp("next")
     stage = folder / "stage"
-    shutil.copytree(unpacked, stage, symlinks=True)
-    program = stage / "bundle" / PROGRAM
-    content = program.read_bytes()
-    program.write_bytes(with_interpreter(content, interpreter_of(content).replace(VERSION, NEXT)))
+    stage.mkdir()
+    shutil.copyfile(unpacked / "LICENSE", stage / "LICENSE")
+    another_version.make(unpacked / "bundle", stage / "bundle", NEXT)
     scripts = ROOT / "build/packages/scripts"
     for script in scripts.iterdir():
         (folder / script.name).write_text(script.read_text().replace(VERSION, NEXT))

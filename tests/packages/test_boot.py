@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 
 from provider.places import PROGRAM
+from tests.cloud.default_world import ALPHA as ALPHA_ID
 from tests.integration.node import ALPHA
-from tests.packages.system import Booted, System
+from tests.packages import kubelets
+from tests.systems.system import Booted, System
 
 METADATA = "100.100.100.200"
-WARM, RENEW, TIMER = (f"{PROGRAM}-{name}" for name in ("warm.service", "renew.service", "renew.timer"))
+HOME = f"/opt/{PROGRAM}"
+WARM, RENEW, REPAIR, ROLLBACK = (f"{PROGRAM}-{name}.service" for name in ("warm", "renew", "repair", "rollback"))
+TIMERS = f"{PROGRAM}-renew.timer {PROGRAM}-repair.timer"
 NAMES = (ALPHA, "cr.cn-hangzhou.aliyuncs.com", "cr-vpc.cn-hangzhou.aliyuncs.com")
-KUBELET = b"[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+AT_ONCE = f"[Service]\nExecStart=\nExecStart={HOME}/current/{PROGRAM} warm --delay-up-to 1\n"
 CONFIGURATION = f"""\
 acr-registry-info: |
-  - instanceName: alpha
-    regionId: cn-hangzhou
+  - instanceId: {ALPHA_ID}
     domains: {ALPHA}
 """
 
@@ -29,7 +32,8 @@ acr-registry-info: |
 def node(system: System, deb: Path) -> System:
     """A system with our package, a configuration, and something called kubelet.service."""
     system.put("/package.deb", deb)
-    system.put("/etc/systemd/system/kubelet.service", KUBELET)
+    kubelets.put_into(system.folder / "upper")
+    system.put(f"/etc/systemd/system/{RENEW}.d/at-once.conf", AT_ONCE.encode())
     # The cloud's names are here, and reach nobody until a test puts a cloud there.
     system.put("/etc/hosts", f"127.0.0.1 localhost {' '.join(NAMES)}\n".encode())
     system.run("dpkg --install /package.deb >&2; systemctl --quiet enable kubelet.service")
@@ -64,12 +68,17 @@ def test_a_boot(node: System, tmp_path: Path) -> None:
         assert values["Result"] == "success"
         kubelet = booted.run("systemctl show --property=ActiveEnterTimestampMonotonic --value kubelet.service")
         assert 0 < int(values["ExecMainExitTimestampMonotonic"]) <= int(kubelet)
-        assert booted.run(f"systemctl is-active {TIMER}").strip() == "active"
+        assert booted.run(f"systemctl is-active {TIMERS}") == "active\n" * 2
+        # Nothing is installed on this node, and no change was cut short.
+        shown = booted.run(f"systemctl start {REPAIR}; systemctl show --property=ConditionResult {REPAIR} {ROLLBACK}")
+        assert shown.split() == ["ConditionResult=no"] * 2
         with cloud(booted, tmp_path / "cloud"):
             # What failed a moment ago is not asked for again at once.
-            booted.run(f"rm -f /run/{PROGRAM}/answers/*; systemctl start {RENEW}")
-        journal = booted.run(f"journalctl --no-pager --output=cat --identifier={PROGRAM}")
-        assert f"{ALPHA}: renewed, good until" in journal
+            booted.run(f"rm -f /run/{PROGRAM}/answers/*; systemctl start {RENEW}; systemctl start {RENEW}")
+        journal = booted.run(f"journalctl --no-pager --output=cat --unit={RENEW} --identifier={PROGRAM}").splitlines()
+        # One line a renewal, and none where nothing is due.
+        assert len(journal) == 1
+        assert f"{ALPHA}: renewed, good until" in journal[0]
         kept = booted.run(f"stat -c '%n %a %U' /run/{PROGRAM}/answers/*")
         assert f"/{ALPHA}.json 600 root\n" in kept
         booted.power_off()
@@ -77,10 +86,10 @@ def test_a_boot(node: System, tmp_path: Path) -> None:
 
 def test_a_program_that_hangs_fails_nothing(node: System) -> None:
     node.run(
-        f"""mkdir /opt/{PROGRAM}/slow
-        printf '#!/bin/sh\\nexec sleep 1000\\n' >/opt/{PROGRAM}/slow/{PROGRAM}
-        chmod 755 /opt/{PROGRAM}/slow/{PROGRAM}
-        ln -sfn slow /opt/{PROGRAM}/current"""
+        f"""mkdir {HOME}/slow
+        printf '#!/bin/sh\\nexec sleep 1000\\n' >{HOME}/slow/{PROGRAM}
+        chmod 755 {HOME}/slow/{PROGRAM}
+        ln -sfn slow {HOME}/current"""
     )
     with node.booted() as booted:
         assert booted.run("systemctl is-system-running").strip() == "running"
@@ -93,11 +102,40 @@ def test_a_program_that_hangs_fails_nothing(node: System) -> None:
 
 
 def test_a_node_without_the_bundle_boots(node: System) -> None:
-    node.run(f"rm -r /opt/{PROGRAM}")
+    node.run(f"rm -r {HOME}")
     with node.booted() as booted:
         assert booted.run("systemctl is-system-running").strip() == "running"
         assert booted.run("systemctl is-active kubelet.service").strip() == "active"
         booted.run(f"systemctl start {RENEW}")
+        booted.power_off()
+
+
+def test_repair_puts_right_what_it_may_and_what_belongs_to_others(node: System) -> None:
+    with node.booted() as booted:
+        booted.run(
+            f"""{PROGRAM} install --restart=never
+            systemctl restart kubelet.service
+            chown 1234:56 /etc/default/kubelet
+            echo 'KUBELET_EXTRA_ARGS="--v=2"' >/etc/default/kubelet
+            rm {HOME}/bin/{PROGRAM} /etc/{PROGRAM}/CredentialProviderConfig.yaml
+            systemctl start {REPAIR} || {{ journalctl --no-pager --unit={REPAIR} >&2; exit 9; }}"""
+        )
+        assert booted.run(f"systemctl show --property=Result {REPAIR}") == "Result=success\n"
+        assert booted.run(f"{HOME}/bin/{PROGRAM} version; stat -c %u:%g /etc/default/kubelet").endswith("1234:56\n")
+        flags = booted.run("cat /etc/default/kubelet")
+        assert "--v=2" in flags
+        assert f"bin-dir={HOME}/bin" in flags
+        assert "matchImages" in booted.run(f"cat /etc/{PROGRAM}/CredentialProviderConfig.yaml")
+        journal = booted.run(f"journalctl --no-pager --output=cat --unit={REPAIR} --identifier={PROGRAM}")
+        assert f"/etc/{PROGRAM}/CredentialProviderConfig.yaml is put right" in journal
+        booted.run(
+            f"""! dpkg --remove {PROGRAM} || exit 3
+            {PROGRAM} uninstall --restart=never
+            ! dpkg --remove {PROGRAM} || exit 4
+            systemctl restart kubelet.service
+            dpkg --remove {PROGRAM}
+            ! [ -e {HOME} ]"""
+        )
         booted.power_off()
 
 

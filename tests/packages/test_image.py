@@ -8,7 +8,7 @@ from typing import Any
 
 from provider.places import PROGRAM
 from provider.version import VERSION
-from tests.packages.system import System
+from tests.systems.system import System
 
 ROOT = Path(__file__).parents[2]
 ENTRYPOINT = f"/opt/{PROGRAM}/current/{PROGRAM}"

@@ -9,9 +9,10 @@ import pytest
 from provider.places import PROGRAM
 from provider.version import VERSION
 from tests.packages.conftest import NEXT, NextVersion
-from tests.packages.system import System
+from tests.systems.system import System
 
 HOME = f"/opt/{PROGRAM}"
+DATA = f"/var/lib/{PROGRAM}"
 REQUEST = (
     '{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1",'
     '"image":"registry.example.com/team/app"}'
@@ -80,8 +81,10 @@ def test_install_and_remove(kind: Kind, first: Path) -> None:
     assert f"/etc/{PROGRAM} 700 root\n" in said
     enabled = {path: facts for path, facts in kind.files().items() if ".wants/" in path and PROGRAM in path}
     assert enabled.keys() == {
+        f"etc/systemd/system/multi-user.target.wants/{PROGRAM}-rollback.service",
         f"etc/systemd/system/multi-user.target.wants/{PROGRAM}-warm.service",
         f"etc/systemd/system/timers.target.wants/{PROGRAM}-renew.timer",
+        f"etc/systemd/system/timers.target.wants/{PROGRAM}-repair.timer",
     }
     kind.system.run(f"mkdir -p /run/{PROGRAM}/answers; {kind.remove}; ! [ -e /run/{PROGRAM} ]")
     assert kind.files() == before
@@ -148,3 +151,32 @@ def test_a_kubelet_keeps_its_program(kind: Kind, first: Path, equals: str) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{PROGRAM} {VERSION}\n"
     assert "restart the kubelet, and try again" in done.stderr
+
+
+@pytest.mark.parametrize("link", ["installed", "pending"])
+def test_a_node_that_uses_it_keeps_it(kind: Kind, first: Path, link: str) -> None:
+    kind.put(first)
+    done = kind.system.attempt(
+        f"""{kind.install} /first
+        mkdir -p {DATA}/node
+        ln -s generations/1 {DATA}/node/{link}
+        ! {kind.remove} >&2 || exit 3
+        {HOME}/bin/{PROGRAM} version
+        rm {DATA}/node/{link}
+        {kind.remove} >&2
+        ! [ -e {HOME} ]"""
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"To let it use this program: {PROGRAM} install\n" in done.stdout
+    assert done.stdout.endswith(f"{PROGRAM} {VERSION}\n")
+    assert f"Run this first: {PROGRAM} uninstall\n" in done.stderr
+
+
+def test_an_archives_installation_is_in_the_way(kind: Kind, first: Path) -> None:
+    kind.put(first)
+    unit = f"/etc/systemd/system/{PROGRAM}-warm.service"
+    done = kind.system.attempt(f"echo '[Service]' >{unit}; ! {kind.install} /first || exit 3; ! [ -e {HOME} ]")
+    assert done.returncode == 0, done.stderr
+    assert f"Take that away first: {PROGRAM} uninstall\n" in done.stderr
+    # A mask is no installation.
+    kind.system.run(f"ln -sf /dev/null {unit}; {kind.install} /first; {HOME}/bin/{PROGRAM} version")
