@@ -8,13 +8,14 @@ from provider.answers import ACK_PUBLIC_PREFIX
 from provider.cloud.attempts import endpoints
 from provider.cloud.failures import unanswered
 from provider.commands.get import moment
+from provider.commands.instances import region_mistakes, unknown_domains
 from provider.config.values import Instance
 from provider.discovery import Target
 from provider.errors import ProviderError, Refused
 from provider.identity.chain import Chain
 from provider.identity.session import Session
 from provider.registries import EnterpriseHost, classify, is_left_alone
-from provider.tokens import SKEW_SECONDS, Fetch, describe
+from provider.tokens import SKEW_SECONDS, UNKNOWN_INSTANCE, Fetch, describe
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -120,6 +121,34 @@ class Checkup:
         end = self.session.expiration
         return f"{self.session.identity}, {'until ' + moment(end) if end is not None else 'without an end'}"
 
+    def check_instances(self) -> str:
+        """Compare every configured instance with what the cloud has under its id."""
+        instances = [instance for instance in self.fetch.configuration.instances if instance.instance_id]
+        if not instances:
+            raise Skip("no instance is configured")
+        notes, problems = [], []
+        for instance in instances:
+            region = instance.region or self.fetch.cloud.metadata.region()
+            problems += region_mistakes(instance, region)
+            try:
+                session = self.fetch.session_of(instance, region)
+                known = self.fetch.cloud.enterprise.instance_domains(session, region, instance.instance_id)
+            except ProviderError as error:
+                if UNKNOWN_INSTANCE.fullmatch(error.code) is None:
+                    notes.append(f"{instance.instance_id}: could not be compared: {error}")
+                    continue
+                problems.append(
+                    f"{instance.instance_id} is not in {region}, or not of this account: see instanceId and regionId "
+                    f"in acr-registry-info, and assumeRoleARN for another account's ({error})"
+                )
+                continue
+            wrong, doubtful = unknown_domains(instance, known)
+            problems += wrong
+            notes += doubtful or [f"{instance.instance_id} in {region} has {', '.join(known) or 'no enabled endpoint'}"]
+        if problems:
+            raise Refused("\n".join([*problems, *notes]))
+        return "\n".join(notes)
+
     def check_endpoints(self) -> str:
         """See that ACR's OpenAPI answers."""
         cloud = self.fetch.cloud
@@ -220,6 +249,7 @@ STEPS: tuple[Step, ...] = (
     ("identity", Checkup.check_identity, ()),
     ("STS", Checkup.check_sts, ("identity",)),
     ("session", Checkup.check_session, ("identity",)),
+    ("instances", Checkup.check_instances, ("session",)),
     ("ACR endpoints", Checkup.check_endpoints, ()),
     ("token", Checkup.check_token, ("registry", "session")),
     ("login", Checkup.check_login, ("token",)),

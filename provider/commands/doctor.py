@@ -1,4 +1,4 @@
-"""`doctor [IMAGE]`: every step from the configuration to a login at the registry, checked in order."""
+"""`doctor [IMAGE]`: every step from the kubelet and the configuration to a login at the registry, checked in order."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from provider import environment
+from provider.commands import node_checks
 from provider.commands.checkup import Checkup, Finding, Image
 from provider.commands.common import StreamJournal, limit_time, parser, places_of
 from provider.deadline import Deadline
@@ -15,6 +16,7 @@ from provider.environment import Environment
 from provider.errors import ConfigurationError
 from provider.kubelet import split_image
 from provider.miss import DEADLINE_SECONDS
+from provider.node.looking import Means, this_node
 from provider.places import Places
 from provider.settings import Settings, load_settings
 from provider.store import Store
@@ -22,13 +24,16 @@ from provider.tokens import Fetch
 
 COLOURS = {"ok": "\x1b[32m", "failed": "\x1b[31m", "skipped": "\x1b[33m"}
 RESET = "\x1b[0m"
+SECONDS = DEADLINE_SECONDS + 30
+"""For everything: that of a pull, and what the node itself is asked."""
 
 
 def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Check the steps and print what became of each; the exit status is that of the first failure."""
     made = parser(
         "doctor",
-        "Check every step from the configuration to a login at the registry, and explain the first failure. "
+        "Check every step from the kubelet and the configuration to a login at the registry, and explain the first "
+        "failure. "
         "Nothing that was remembered is used, and nothing is remembered.",
     )
     made.add_argument("image", metavar="IMAGE", nargs="?", default="", help="an image of the registry to check")
@@ -37,10 +42,10 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     image = Image(*split_image(parsed.image)) if parsed.image else None
     coloured = not parsed.json and stdout.isatty() and "NO_COLOR" not in os.environ
     surroundings = environment.take(os.environ)
-    limit_time(DEADLINE_SECONDS, stderr, "checking")
+    limit_time(SECONDS, stderr, "checking")
     places = places_of(parsed)
     found = []
-    for finding in check(places, surroundings, image, StreamJournal(stderr)):
+    for finding in check(this_node(), places, surroundings, image, StreamJournal(stderr)):
         found.append(finding)
         if not parsed.json:
             stdout.write(as_line(finding, coloured=coloured))
@@ -55,18 +60,20 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
 
 
 def check(
-    places: Places, surroundings: Environment, image: Image | None, journal: Callable[[str], None]
+    means: Means, places: Places, surroundings: Environment, image: Image | None, journal: Callable[[str], None]
 ) -> Iterable[Finding]:
     """Yield the findings of all steps."""
     try:
         settings = load_settings(places, Store(""), time.time(), lambda line: None)
-        deadline = Deadline(DEADLINE_SECONDS - 1)
+        deadline = Deadline(SECONDS - 1)
         fetch = Fetch(settings, places, Store(""), surroundings, deadline, journal)
     except ConfigurationError as error:
         yield Finding("configuration", "failed", str(error), error.exit_status)
+        yield from node_checks.findings(means, places, image, time.time())
         return
     yield Finding("configuration", "ok", describe(settings, places))
     yield kept(places)
+    yield from node_checks.findings(means, places, image, time.time())
     yield from Checkup(fetch, image).findings()
 
 

@@ -13,6 +13,10 @@ COMMANDS = {
     "doctor": "check every step in order, and explain the first failure",
     "warm": "renew the ready answers that are due soon",
     "config": "check a configuration, show it, print its schema",
+    "install": "put this program on the node and let the kubelet ask it",
+    "uninstall": "take it off the node; what install found comes back",
+    "status": "what is installed, whether the kubelet uses it, what is missing",
+    "repair": "put back what drifted since install",
     "version": "print the version",
 }
 """Each is a module of this package with `run(arguments, stdin, stdout, stderr) -> exit status`."""

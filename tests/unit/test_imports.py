@@ -37,7 +37,8 @@ ALLOWED = {
                "identity", "kubelet", "lifetime", "places", "registries", "settings", "store"},
     "lookup": {"answers", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "locks", "places",
                "refusals", "registries", "settings", "store", "sweep", "tokens"},
-    "node": {"errors"},
+    "node": {"answers", "config", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "locks",
+             "lookup", "places", "settings", "store", "tokens", "version"},
     "plugin": {"answers", "errors", "kubelet", "miss", "places"},
     "miss": {"answers", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
 }  # fmt: skip

@@ -1,0 +1,118 @@
+"""`install`: puts the program on this node and lets its kubelet ask it, safely."""
+
+import os
+from collections.abc import Sequence
+from typing import TextIO
+
+from provider import environment
+from provider.commands.node_common import Say, check_root, end_in_order, node_parser, places_in, sayer
+from provider.environment import Environment
+from provider.node.bundle.prefix import prefix_for
+from provider.node.bundle.source import Source, source
+from provider.node.bundle.units import TIMERS
+from provider.node.difference import named, shown
+from provider.node.domains import domains_for
+from provider.node.installation import Planned, Wish, carry_out, domains_in_entry, plan
+from provider.node.machine import Machine, open_machine
+from provider.node.withdrawal import withdraw
+from provider.places import PROGRAM
+
+RENEW = f"{PROGRAM}-renew.service"
+
+
+def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Install, or show what that would change."""
+    made = node_parser(
+        "install",
+        "Put this program on the node, add it to the kubelet's credential providers, restart the kubelet, and see it "
+        "well; else everything is put back. A second run changes nothing.",
+        restart="now",
+    )
+    made.add_argument(
+        "--prefix",
+        metavar="DIR",
+        default="",
+        help=f"where the program goes (default: /opt/{PROGRAM}; /var/lib/{PROGRAM} where /opt cannot be written)",
+    )
+    made.add_argument(
+        "--delivery",
+        choices=("flags", "docker-config"),
+        default="flags",
+        help="docker-config: no flags and no restart of the kubelet; a timer keeps short-lived entries in its "
+        "config.json (default: %(default)s)",
+    )
+    parsed = made.parse_args(list(arguments))
+    root, say = check_root(parsed.root), sayer(stderr)
+    surroundings = environment.take(os.environ)
+    bundle = source()
+    machine = open_machine(root, say)
+    prefix = prefix_for(machine.tree, parsed.prefix)
+
+    def planned() -> tuple[Wish, Planned]:
+        domains = _domains(machine, root, surroundings, say)
+        wish = Wish(prefix, parsed.delivery, parsed.restart == "now", domains)
+        return wish, plan(machine, wish, bundle)
+
+    if parsed.dry_run:
+        _, shows = planned()
+        stdout.write(named(shows.quiet) + shown(shows.noticed))
+        say(_would(shows, restart=parsed.restart == "now"))
+        return 0
+    end_in_order()
+    with machine.generations.lock():
+        if machine.generations.recover():
+            say("an earlier change was not ended: it was finished, or put back")
+        wish, plan_now = planned()
+        restarted = carry_out(machine, wish, plan_now, bundle)
+        if wish.delivery == "flags":
+            withdraw(machine.tree, say)
+        _start_units(machine)
+    say(_did(plan_now, bundle, wish, restarted=restarted))
+    return 0
+
+
+def _domains(machine: Machine, root: str, surroundings: Environment, say: Say) -> tuple[str, ...]:
+    """Return the domains for matchImages; where the cloud does not tell, those that the kubelet asks us for stay."""
+    failed = False
+
+    def warn(line: str) -> None:
+        nonlocal failed
+        failed = True
+        say(f"warning: {line}")
+
+    told = domains_for(places_in(root), surroundings, warn, ask=not root)
+    return (*told, *(domains_in_entry(machine) if failed else ()))
+
+
+def _start_units(machine: Machine) -> None:
+    """Start the timers, and fetch the first answers."""
+    if machine.systemd is not None:
+        for unit in (*TIMERS, RENEW):
+            machine.systemd.start(unit)
+
+
+def _would(planned: Planned, *, restart: bool) -> str:
+    if planned.is_empty and not planned.restart_pending:
+        return "nothing would change"
+    parts = [planned.bundle] if planned.bundle else []
+    if planned.restart_pending:
+        runs = planned.found.process is not None
+        parts.append(f"{planned.found.unit} would be restarted" if restart and runs else "a restart is pending")
+    return "; ".join(["nothing was changed", *parts])
+
+
+def _did(planned: Planned, bundle: Source, wish: Wish, *, restarted: bool) -> str:
+    """Return the last line: what was done, and what is still to come."""
+    if planned.is_empty and not restarted:
+        pending = f"; restart pending: systemctl restart {planned.found.unit}" if planned.restart_pending else ""
+        return f"version {bundle.version} was installed already{pending}"
+    how = {
+        "set": f"the kubelet's flags name {planned.record.provider_file}",
+        "joined-file": f"an entry is in {planned.record.provider_file}",
+        "joined-directory": f"{planned.record.provider_file} is there",
+        "": "a timer keeps entries in the kubelet's config.json, which it reads every five minutes",
+    }[planned.record.mode]
+    line = f"version {bundle.version} is installed in {wish.prefix}; {how}"
+    if planned.restart_pending and not restarted:
+        line += f"; restart pending: it takes effect when {planned.found.unit} is started next"
+    return line

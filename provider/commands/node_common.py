@@ -1,0 +1,81 @@
+"""What the commands that change a node share: their options, root, and lines for people."""
+
+import argparse
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import TextIO
+
+from provider.errors import ConfigurationError
+from provider.node.files import NodeError
+from provider.places import DEFAULTS, PROGRAM, Places
+
+Say = Callable[[str], None]
+
+
+def node_parser(command: str, description: str, *, restart: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that all of them have; `restart`: what --restart is without being given."""
+    made = argparse.ArgumentParser(f"{PROGRAM} {command}", description=description, allow_abbrev=False)
+    made.add_argument("--root", metavar="DIR", help="work on the tree of an image instead of this machine")
+    made.add_argument(
+        "--restart",
+        choices=("now", "never"),
+        default=restart,
+        help="whether to restart the kubelet where it must start anew; never: it takes effect at its next start "
+        "(default: %(default)s)",
+    )
+    made.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+    return made
+
+
+def check_root(root: str | None) -> str:
+    """Return --root as a path without end slash; empty for this machine, which None means.
+
+    Raises ConfigurationError; an empty path is an image's whose variable was never set. Raises NodeError for an
+    ordinary user.
+    """
+    if os.geteuid():
+        raise NodeError("root is needed: run this with sudo")
+    if root is None:
+        return ""
+    if not os.path.isabs(root) or not os.path.normpath(root).strip("/"):
+        raise ConfigurationError(
+            f"--root {root!r}: must be the absolute path of an image's tree; without --root it is this machine"
+        )
+    return os.path.normpath(root)
+
+
+def sayer(stderr: TextIO) -> Say:
+    """Return what shows lines to whoever runs the command."""
+
+    def say(line: str) -> None:
+        stderr.write(f"{PROGRAM}: {line}\n")
+        stderr.flush()
+
+    return say
+
+
+class Interrupted(NodeError):
+    """Somebody ended the command; what it had begun is put back."""
+
+
+def end_in_order() -> None:
+    """Let a signal end the command as an error does, so that a change under way is put back."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # Once: putting back is not to be interrupted.
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(f"ended by {signal.Signals(number).name}")
+
+    for each in SIGNALS:
+        signal.signal(each, interrupt)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def places_in(root: str) -> Places:
+    """Return the node's usual places, in the tree of an image where one is given."""
+    return Places({name: f"{root}{path}" for name, path in DEFAULTS.items()})

@@ -1,0 +1,63 @@
+"""`uninstall`: takes this program off the node; what install found comes back."""
+
+import os
+from collections.abc import Sequence
+from typing import TextIO
+
+from provider import environment
+from provider.commands.node_common import check_root, end_in_order, node_parser, sayer
+from provider.node.bundle.prefix import is_package, prefix_for
+from provider.node.bundle.source import source
+from provider.node.bundle.units import unit_changes
+from provider.node.difference import named, shown
+from provider.node.machine import Machine, open_machine
+from provider.node.plan import with_folders
+from provider.node.removal import plan_removal, remove
+from provider.places import PROGRAM
+
+ROLLBACK = f"{PROGRAM}-rollback."
+
+
+def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Uninstall, or show what that would change."""
+    made = node_parser(
+        "uninstall",
+        "Give the kubelet back what it had, restart it, see it well, and take the program, its units, answers and "
+        "identities away. The configuration stays, and so does what others have changed since.",
+        restart="now",
+    )
+    parsed = made.parse_args(list(arguments))
+    root, say = check_root(parsed.root), sayer(stderr)
+    environment.take(os.environ)
+    machine = open_machine(root, say)
+    if parsed.dry_run:
+        planned = plan_removal(machine)
+        stdout.write(shown(planned.noticed) + named(planned.later))
+        return 0
+    end_in_order()
+    with machine.generations.lock():
+        if machine.generations.recover():
+            say("an earlier change was not ended: it was finished, or put back")
+        _have_rollback(machine)
+        planned = plan_removal(machine)
+        left = remove(machine, planned, restart=parsed.restart == "now")
+    if left:
+        say(f"left, since it is not ours to remove: {', '.join(left)}")
+    if is_package(machine.tree):
+        say(f"the kubelet no longer uses us; the package is still there: remove {PROGRAM} with the package manager")
+    elif planned.restarts and parsed.restart != "now" and planned.found is not None:
+        say(f"uninstalled; the kubelet forgets us when {planned.found.unit} is started next")
+    else:
+        say("uninstalled")
+    return 0
+
+
+def _have_rollback(machine: Machine) -> None:
+    """Put the units back that undo a change, where a cleaned disk has lost them: nothing is changed without them."""
+    bundle = source()
+    missing = unit_changes(machine.tree, prefix_for(machine.tree), bundle)
+    changes = [change for change in missing if ROLLBACK in change.path and change.before is None]
+    for change in with_folders(machine.tree, changes):
+        machine.tree.put(change.path, change.after)
+    if changes and machine.systemd is not None:
+        machine.systemd.reload()

@@ -1,0 +1,345 @@
+"""Install, repair and uninstall on the trees of images: what is changed, and that it comes back."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from provider.errors import ProviderError
+from provider.node.bundle.source import Source
+from provider.node.files import NodeError
+from provider.node.installation import Planned, Wish, carry_out, domains_in_entry, plan
+from provider.node.machine import Machine, open_machine
+from provider.node.plan import OWN_FILE
+from provider.node.record import NODE
+from provider.node.removal import plan_removal, remove
+from provider.places import PROGRAM
+from tests.unit.fake_bundle import make
+from tests.unit.tiny_program import program
+
+if os.geteuid():
+    pytest.skip("only root can give files to an owner", allow_module_level=True)
+
+PREFIX = f"/opt/{PROGRAM}"
+WISH = Wish(PREFIX, "flags", restart=True, domains=("registry.example.com",))
+UNIT = """\
+[Service]
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml $KUBELET_EXTRA_ARGS
+"""
+OTHER = """\
+# Somebody else's.
+apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+  - name: other-provider
+    matchImages: ["*.example.net"]
+    defaultCacheDuration: 10m
+    apiVersion: credentialprovider.kubelet.k8s.io/v1
+"""
+JOINED = UNIT.replace(
+    "$KUBELET", "--image-credential-provider-config={} --image-credential-provider-bin-dir=/srv/bin $KUBELET"
+)
+
+Tree = dict[str, tuple[int, str]]
+
+
+@dataclass
+class Image:
+    root: Path
+    source: Source
+    machine: Machine
+
+    def put(self, path: str, text: str, mode: int = 0o644) -> None:
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        place.chmod(mode)
+
+    def text(self, path: str) -> str:
+        return (self.root / path.lstrip("/")).read_text()
+
+    def kubelet(self, version: str) -> None:
+        place = self.root / "usr/bin/kubelet"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(program(f"Kubernetes v{version}\n"))
+        place.chmod(0o755)
+
+    def tree(self) -> Tree:
+        found = {}
+        for path in sorted(self.root.rglob("*")):
+            content = os.readlink(path) if path.is_symlink() else ""
+            if path.is_file() and not path.is_symlink():
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path.relative_to(self.root))] = (path.lstat().st_mode, content)
+        return found
+
+    def install(self, wish: Wish = WISH) -> Planned:
+        with self.machine.generations.lock():
+            self.machine.generations.recover()
+            planned = plan(self.machine, wish, self.source)
+            carry_out(self.machine, wish, planned, self.source)
+        return planned
+
+    def repair(self) -> list[str]:
+        with self.machine.generations.lock():
+            planned = plan(self.machine, WISH, self.source)
+            carry_out(self.machine, WISH, planned, None)
+        return [change.path for change in (*planned.quiet, *planned.noticed)]
+
+    def uninstall(self) -> list[str]:
+        with self.machine.generations.lock():
+            return remove(self.machine, plan_removal(self.machine), restart=True)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    root = tmp_path / "root"
+    made = Image(root, make(tmp_path / "bundle", "1.0"), Machine)  # type: ignore[arg-type]
+    made.kubelet("1.34.4")
+    made.put("/etc/systemd/system/kubelet.service", UNIT)
+    for folder in ("var/lib", "opt", "etc/tmpfiles.d", "etc/default"):
+        (root / folder).mkdir(parents=True)
+    made.machine = open_machine(str(root), lambda line: None)
+    return made
+
+
+def join_file(image: Image) -> None:
+    image.put("/etc/systemd/system/kubelet.service", JOINED.format("/srv/providers.yaml"))
+    image.put("/srv/providers.yaml", OTHER, 0o600)
+    image.put("/srv/bin/other-provider", "#!/bin/sh\n", 0o755)
+
+
+def join_directory(image: Image) -> None:
+    image.put("/etc/systemd/system/kubelet.service", JOINED.format("/srv/providers"))
+    image.put("/srv/providers/00-other.yaml", OTHER)
+    image.put("/srv/bin/other-provider", "#!/bin/sh\n", 0o755)
+
+
+def old_value(image: Image) -> None:
+    image.put("/etc/default/kubelet", "# mine\nKUBELET_EXTRA_ARGS=--v=2\n", 0o640)
+
+
+def first(*steps: Callable[[Image], object]) -> Callable[[Image], None]:
+    """One step after the other."""
+
+    def all_of_them(image: Image) -> None:
+        for step in steps:
+            step(image)
+
+    return all_of_them
+
+
+WAYS: dict[str, Callable[[Image], None]] = {
+    "set": lambda image: None,
+    "set, with a value": old_value,
+    "joined file": join_file,
+    "joined directory": join_directory,
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(image: Image, request: pytest.FixtureRequest) -> str:
+    WAYS[request.param](image)
+    return str(request.param)
+
+
+def test_all_comes_back(image: Image, way: str) -> None:
+    before = image.tree()
+    planned = image.install()
+    assert planned.record.mode == way.partition(",")[0].replace(" ", "-")
+    flags = image.machine.detect().flags
+    assert flags.config == (
+        {"set": OWN_FILE, "joined-file": "/srv/providers.yaml"}.get(planned.record.mode, "/srv/providers")
+    )
+    assert "registry.example.com" in image.text(planned.record.provider_file)
+    assert Path(f"{image.root}{planned.record.bin_dir}/{PROGRAM}").is_symlink()
+    assert image.uninstall() == []
+    assert image.tree() == before
+
+
+def test_a_second_install_changes_nothing(image: Image, way: str) -> None:
+    image.install()
+    before = image.tree()
+    planned = image.install()
+    assert planned.is_empty
+    assert image.tree() == before
+
+
+def test_a_plan_touches_nothing(image: Image, way: str) -> None:
+    before = image.tree()
+    assert not plan(image.machine, WISH, image.source).is_empty
+    assert image.tree() == before
+
+
+def test_an_upgrade_and_what_was_first(image: Image, way: str, tmp_path: Path) -> None:
+    before = image.tree()
+    image.install()
+    image.source = make(tmp_path / "next", "2.0")
+    upgraded = image.install()
+    assert os.readlink(f"{image.root}{PREFIX}/current") == "2.0"
+    assert upgraded.noticed == []
+    assert not any(change.path.startswith("/etc/default") for change in upgraded.quiet)
+    assert (image.root / PREFIX[1:] / "1.0").is_dir()
+    image.uninstall()
+    assert image.tree() == before
+
+
+DRIFT: dict[str, Callable[[Image], None]] = {
+    "flags overwritten": lambda image: image.put("/etc/default/kubelet", "KUBELET_EXTRA_ARGS=--v=4\n"),
+    "provider file gone": lambda image: (image.root / OWN_FILE[1:]).unlink(),
+    "provider file changed": lambda image: image.put(OWN_FILE, "broken"),
+    "guard gone": lambda image: next(image.root.rglob("90-*-guard.conf")).unlink(),
+    "stand-in": first(
+        lambda image: (image.root / PREFIX[1:] / "bin" / PROGRAM).unlink(),
+        lambda image: image.put(f"{PREFIX}/bin/{PROGRAM}", "#!/bin/sh\n", 0o755),
+    ),
+    "unit changed": lambda image: image.put(f"/etc/systemd/system/{PROGRAM}-renew.timer", "[Timer]\n"),
+}
+
+
+@pytest.mark.parametrize("how", DRIFT)
+def test_what_drifted_is_put_right_and_nothing_else(image: Image, how: str) -> None:
+    image.install()
+    well = image.tree()
+    DRIFT[how](image)
+    drifted = image.tree()
+    assert drifted != well
+    assert len(image.repair()) == 1
+    assert image.repair() == []
+    if how == "flags overwritten":
+        text = image.text("/etc/default/kubelet").replace('"', "")
+        assert text.startswith("KUBELET_EXTRA_ARGS=--v=4 --image-credential-provider-config")
+    else:
+        own = {path: value for path, value in image.tree().items() if not path.startswith(NODE[1:])}
+        assert own == {path: value for path, value in well.items() if not path.startswith(NODE[1:])}
+
+
+def test_other_peoples_later_changes_stay(image: Image) -> None:
+    old_value(image)
+    image.install()
+    flags = image.text("/etc/default/kubelet")
+    image.put("/etc/default/kubelet", flags.replace("--v=2", "--v=6") + "OTHER=1\n", 0o600)
+    image.uninstall()
+    assert image.text("/etc/default/kubelet").replace('"', "") == "# mine\nKUBELET_EXTRA_ARGS=--v=6\nOTHER=1\n"
+    assert (image.root / "etc/default/kubelet").stat().st_mode & 0o777 == 0o600
+
+
+def test_other_peoples_later_entries_stay(image: Image) -> None:
+    join_file(image)
+    image.install()
+    text = image.text("/srv/providers.yaml")
+    image.put("/srv/providers.yaml", text.replace("10m", "20m"), 0o600)
+    image.uninstall()
+    assert image.text("/srv/providers.yaml") == OTHER.replace("10m", "20m")
+
+
+def test_without_a_record_ours_goes_too(image: Image) -> None:
+    old_value(image)
+    before = image.tree()
+    image.install()
+    for path in sorted((image.root / NODE[1:]).rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    image.uninstall()
+    after = image.tree()
+    assert image.text("/etc/default/kubelet").replace('"', "") == "# mine\nKUBELET_EXTRA_ARGS=--v=2\n"
+    assert {path for path in before.keys() ^ after.keys() if not path.endswith((".d", ".wants"))} == set()
+
+
+def test_a_joined_file_instead_of_own_flags(image: Image) -> None:
+    before = image.tree()
+    image.install()
+    join_file(image)
+    image.put("/etc/default/kubelet", "KUBELET_EXTRA_ARGS=\n")
+    planned = image.install()
+    assert planned.record.mode == "joined-file"
+    assert not (image.root / OWN_FILE[1:]).exists()
+    image.uninstall()
+    assert image.text("/srv/providers.yaml") == OTHER
+    assert "etc/aliyun-acr-credential-provider" not in image.tree()
+    assert before.keys() <= image.tree().keys()
+
+
+def test_docker_config_changes_no_flag(image: Image) -> None:
+    before = image.tree()
+    planned = image.install(Wish(PREFIX, "docker-config", restart=True, domains=()))
+    assert planned.noticed == []
+    assert not planned.restart_pending
+    assert not (image.root / "etc/default/kubelet").exists()
+    assert (image.root / NODE[1:] / "docker-config.json").exists()
+    assert image.install(Wish(PREFIX, "docker-config", restart=True, domains=())).is_empty
+    image.uninstall()
+    assert image.tree() == before
+
+
+def test_domains_that_the_kubelet_asks_for_are_known(image: Image) -> None:
+    assert domains_in_entry(image.machine) == ()
+    image.install()
+    assert domains_in_entry(image.machine) == ("registry.example.com",)
+
+
+REFUSED: dict[str, tuple[Callable[[Image], object], str]] = {
+    "too old": (
+        lambda image: image.kubelet("1.22.3"),
+        "kubelet 1.22.3 is too old: credential providers work from 1.24",
+    ),
+    "no version": (lambda image: image.kubelet("of no version"), "does not tell its version"),
+    "no kubelet": (
+        lambda image: (image.root / "etc/systemd/system/kubelet.service").unlink(),
+        "no kubelet on this node",
+    ),
+    "file is missing": (
+        first(join_file, lambda image: (image.root / "srv/providers.yaml").unlink()),
+        "/srv/providers.yaml, which the kubelet's flag --image-credential-provider-config names, is not there",
+    ),
+    "directory too early": (
+        first(join_directory, lambda image: image.kubelet("1.33.9")),
+        "/srv/providers is a directory, which kubelets read from 1.34 on; this is 1.33.9",
+    ),
+    "faulty neighbour": (
+        first(join_file, lambda image: image.put("/srv/providers.yaml", OTHER.replace("matchImages", "matches"))),
+        "would not start with /srv/providers.yaml as it is, without us",
+    ),
+    "neighbour's program": (
+        first(join_file, lambda image: (image.root / "srv/bin/other-provider").unlink()),
+        "would not start with /srv/providers.yaml as it is, without us",
+    ),
+    "a file that leads nowhere": (
+        first(join_directory, lambda image: (image.root / "srv/providers/10-gone.yaml").symlink_to("nowhere")),
+        "would not start with /srv/providers/aliyun-acr-credential-provider.yaml with our file",
+    ),
+    "relative": (
+        lambda image: image.put("/etc/systemd/system/kubelet.service", JOINED.format("providers.yaml")),
+        "is 'providers.yaml', no absolute path",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_what_cannot_be_is_said_before_anything_is_touched(image: Image, how: str) -> None:
+    broken, message = REFUSED[how]
+    broken(image)
+    before = image.tree()
+    with pytest.raises(ProviderError) as raised:
+        plan(image.machine, WISH, image.source)
+    assert message in str(raised.value)
+    assert image.tree() == before
+
+
+def test_a_change_that_fails_half_way_is_put_back(image: Image) -> None:
+    before = image.tree()
+    # The flags' file is the last; what is in its way comes between plan and change.
+    with image.machine.generations.lock():
+        planned = plan(image.machine, WISH, image.source)
+        (image.root / "etc/default/kubelet").mkdir()
+        with pytest.raises(NodeError, match="/etc/default/kubelet: "):
+            carry_out(image.machine, WISH, planned, image.source)
+    (image.root / "etc/default/kubelet").rmdir()
+    left = {path for path in image.tree().keys() ^ before.keys() if "/1.0" not in path}
+    assert all(path.startswith((f"var/lib/{PROGRAM}", f"opt/{PROGRAM}")) for path in left), left
+    image.install()
+    image.uninstall()
+    assert image.tree() == before
