@@ -7,6 +7,7 @@ from typing import Literal
 from provider.answers import Answer
 from provider.commands.get import moment
 from provider.node.docker_config import Chosen
+from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN
 from provider.node.seen import Seen, Unit
 from provider.places import PROGRAM
@@ -147,9 +148,12 @@ def _provider_file(seen: Seen, kept: Kept) -> Iterator[Line]:
         return
     if record is None and provider.entry is None:
         return
-    problems = [f"the kubelet would not start with it: {problem}" for problem in provider.problems]
+    mends = REPAIR if record is None or record.mode == "set" else f"{REPAIR} only if it is in our entry"
+    problems = [f"the kubelet would not start with it: {problem}: {mends}" for problem in provider.problems]
     if provider.entry is None:
         problems.append(f"has no entry of ours: {REPAIR}")
+    elif NO_IMAGE in provider.entry.match_images:
+        problems.append(f"stands in for ours, which was missing at the kubelet's start, and matches no image: {REPAIR}")
     else:
         missing = [domain for domain in kept.domains if domain not in provider.entry.match_images]
         if missing:
@@ -200,23 +204,30 @@ def _docker_config(seen: Seen, kept: Kept) -> Iterator[Line]:
         yield Line("docker config", state, f"{host} in {chosen.path}, {_until(end, seen.now)}")
 
 
+def next_renewal(seen: Seen, kept: Kept) -> float | None:
+    """Return when the first answer that counts is due, in seconds since the epoch; None where there is none."""
+    return min((answer.renew for answer in _usable(kept) if answer.is_valid(seen.now)), default=None)
+
+
+def _usable(kept: Kept) -> list[Answer]:
+    return [answer for answer in kept.answers if answer.fingerprint == kept.fingerprint]
+
+
 def _answers(seen: Seen, kept: Kept) -> Iterator[Line]:
     if kept.problem:
         yield Line("ready answers", "wrong", kept.problem)
     if not kept.answers and not kept.problem:
         yield Line("ready answers", "note", "none; the first pull, or `warm` for the configured domains, makes them")
-    usable = [answer for answer in kept.answers if answer.fingerprint == kept.fingerprint]
+    usable = _usable(kept)
     for answer in kept.answers:
         detail = f"{answer.host}: {_until(answer.end, seen.now)} ({answer.source})"
         if answer not in usable:
             detail += ", not used: the configuration has changed since"
         well = answer in usable and answer.is_valid(seen.now)
         yield Line("ready answers", "ok" if well else "note", detail)
-    coming = [answer.renew for answer in usable if answer.is_valid(seen.now)]
-    if coming:
-        yield Line(
-            "renewal", "ok", f"the next one is due at {moment(min(coming))}; the timer does it up to 10 min ahead"
-        )
+    coming = next_renewal(seen, kept)
+    if coming is not None:
+        yield Line("renewal", "ok", f"the next one is due at {moment(coming)}; the timer does it up to 10 min ahead")
     for refusal in kept.refusals:
         yield Line("refusals", "note", f"{refusal.host} at {moment(refusal.written)}, {refusal.cause}: {refusal.line}")
 

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
-from provider.commands.node_common import Say, check_root, end_in_order, node_parser, places_in, sayer
+from provider.commands.node_common import Say, check_root, end_in_order, node_parser, places_in, recover, sayer
 from provider.environment import Environment
 from provider.node.bundle.prefix import prefix_for
 from provider.node.bundle.source import Source, source
 from provider.node.bundle.units import TIMERS
 from provider.node.difference import named, shown
 from provider.node.domains import domains_for
-from provider.node.installation import Planned, Wish, carry_out, domains_in_entry, plan
+from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import Machine, open_machine
+from provider.node.record import Record
 from provider.node.withdrawal import withdraw
 from provider.places import PROGRAM
 
-RENEW = f"{PROGRAM}-renew.service"
+WARM = f"{PROGRAM}-warm.service"
 
 
 def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
@@ -32,25 +33,27 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         "--prefix",
         metavar="DIR",
         default="",
-        help=f"where the program goes (default: /opt/{PROGRAM}; /var/lib/{PROGRAM} where /opt cannot be written)",
+        help=f"where the program goes, a directory of its own whose last part is {PROGRAM} (default: where it is; else "
+        f"/opt/{PROGRAM}, or /var/lib/{PROGRAM} where /opt cannot be written)",
     )
     made.add_argument(
         "--delivery",
         choices=("flags", "docker-config"),
-        default="flags",
         help="docker-config: no flags and no restart of the kubelet; a timer keeps short-lived entries in its "
-        "config.json (default: %(default)s)",
+        "config.json (default: as it was installed; else flags)",
     )
     parsed = made.parse_args(list(arguments))
     root, say = check_root(parsed.root), sayer(stderr)
     surroundings = environment.take(os.environ)
     bundle = source()
     machine = open_machine(root, say)
-    prefix = prefix_for(machine.tree, parsed.prefix)
 
     def planned() -> tuple[Wish, Planned]:
-        domains = _domains(machine, root, surroundings, say)
-        wish = Wish(prefix, parsed.delivery, parsed.restart == "now", domains)
+        record = machine.generations.record()
+        prefix = prefix_for(machine.tree, parsed.prefix or (record.prefix if record is not None else ""))
+        delivery = parsed.delivery or (record.delivery if record is not None else "flags")
+        domains = _domains(record, root, surroundings, say)
+        wish = Wish(prefix, delivery, parsed.restart == "now", domains)
         return wish, plan(machine, wish, bundle)
 
     if parsed.dry_run:
@@ -60,8 +63,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         return 0
     end_in_order()
     with machine.generations.lock():
-        if machine.generations.recover():
-            say("an earlier change was not ended: it was finished, or put back")
+        recover(machine)
         wish, plan_now = planned()
         restarted = carry_out(machine, wish, plan_now, bundle)
         if wish.delivery == "flags":
@@ -71,8 +73,8 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     return 0
 
 
-def _domains(machine: Machine, root: str, surroundings: Environment, say: Say) -> tuple[str, ...]:
-    """Return the domains for matchImages; where the cloud does not tell, those that the kubelet asks us for stay."""
+def _domains(record: Record | None, root: str, surroundings: Environment, say: Say) -> tuple[str, ...]:
+    """Return the domains for matchImages, sorted; where the cloud does not tell, those of the last install stay."""
     failed = False
 
     def warn(line: str) -> None:
@@ -81,13 +83,14 @@ def _domains(machine: Machine, root: str, surroundings: Environment, say: Say) -
         say(f"warning: {line}")
 
     told = domains_for(places_in(root), surroundings, warn, ask=not root)
-    return (*told, *(domains_in_entry(machine) if failed else ()))
+    kept = record.domains if record is not None and failed else ()
+    return tuple(sorted({*told, *kept}))
 
 
 def _start_units(machine: Machine) -> None:
-    """Start the timers, and fetch the first answers."""
+    """Start the timers, and have the first answers fetched."""
     if machine.systemd is not None:
-        for unit in (*TIMERS, RENEW):
+        for unit in (*TIMERS, WARM):
             machine.systemd.start(unit)
 
 
@@ -103,8 +106,10 @@ def _would(planned: Planned, *, restart: bool) -> str:
 
 def _did(planned: Planned, bundle: Source, wish: Wish, *, restarted: bool) -> str:
     """Return the last line: what was done, and what is still to come."""
+    pending = ""
+    if planned.restart_pending and not restarted:
+        pending = f"; restart pending: it takes effect when {planned.found.unit} is started next"
     if planned.is_empty and not restarted:
-        pending = f"; restart pending: systemctl restart {planned.found.unit}" if planned.restart_pending else ""
         return f"version {bundle.version} was installed already{pending}"
     how = {
         "set": f"the kubelet's flags name {planned.record.provider_file}",
@@ -112,7 +117,4 @@ def _did(planned: Planned, bundle: Source, wish: Wish, *, restarted: bool) -> st
         "joined-directory": f"{planned.record.provider_file} is there",
         "": "a timer keeps entries in the kubelet's config.json, which it reads every five minutes",
     }[planned.record.mode]
-    line = f"version {bundle.version} is installed in {wish.prefix}; {how}"
-    if planned.restart_pending and not restarted:
-        line += f"; restart pending: it takes effect when {planned.found.unit} is started next"
-    return line
+    return f"version {bundle.version} is installed in {wish.prefix}; {how}{pending}"

@@ -10,6 +10,7 @@ from provider.errors import ProviderError, Refused
 from provider.node.docker_config import CHOSEN, Chosen, parse_chosen, taken
 from provider.node.domains import matching
 from provider.node.files import File
+from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN, explained, lines_about_us
 from provider.node.looking import Means, look
 from provider.node.path_safety import path_problems
@@ -81,6 +82,8 @@ class NodeCheckup:
             raise Refused(f"{provider.path}: kubelet {version} would not start: {'; '.join(provider.problems)}")
         if provider.entry is None:
             raise Refused(f"{provider.path} has no entry named {PROGRAM}: `{PROGRAM} install` adds it")
+        if NO_IMAGE in provider.entry.match_images:
+            raise Refused(f"{provider.path} stands in for ours, which was missing: `{PROGRAM} repair --restart=now`")
         return f"{provider.path}, by the rules of kubelet {version}"
 
     def check_bin_dir(self) -> str:

@@ -9,14 +9,18 @@ from typing import TextIO
 
 from provider.errors import ConfigurationError
 from provider.node.files import NodeError
+from provider.node.machine import Machine
 from provider.places import DEFAULTS, PROGRAM, Places
 
 Say = Callable[[str], None]
+EXIT_STATUSES = "exit status: 0 done, 1 the node refused and is as it was, 2 wrong use or wrong configuration"
 
 
 def node_parser(command: str, description: str, *, restart: str) -> argparse.ArgumentParser:
     """Return a parser with the options that all of them have; `restart`: what --restart is without being given."""
-    made = argparse.ArgumentParser(f"{PROGRAM} {command}", description=description, allow_abbrev=False)
+    made = argparse.ArgumentParser(
+        f"{PROGRAM} {command}", description=description, epilog=EXIT_STATUSES, allow_abbrev=False
+    )
     made.add_argument("--root", metavar="DIR", help="work on the tree of an image instead of this machine")
     made.add_argument(
         "--restart",
@@ -70,10 +74,19 @@ def end_in_order() -> None:
         raise Interrupted(f"ended by {signal.Signals(number).name}")
 
     for each in SIGNALS:
-        signal.signal(each, interrupt)
+        # nohup(1) has SIGHUP ignored.
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, interrupt)
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def recover(machine: Machine) -> None:
+    """Look after what an earlier command left, and say what was put back."""
+    line = machine.generations.recover()
+    if line:
+        machine.say(line)
 
 
 def places_in(root: str) -> Places:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
-from provider.commands.node_common import check_root, end_in_order, node_parser, places_in, sayer
+from provider.commands.node_common import check_root, end_in_order, node_parser, recover, sayer
 from provider.node.bundle.source import source
 from provider.node.difference import named, shown
-from provider.node.domains import domains_for
 from provider.node.files import NodeError
-from provider.node.installation import Wish, carry_out, domains_in_entry, plan
+from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import open_machine
 
 
@@ -24,28 +23,33 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     )
     parsed = made.parse_args(list(arguments))
     root, say = check_root(parsed.root), sayer(stderr)
-    surroundings = environment.take(os.environ)
+    environment.take(os.environ)
     bundle = source()
     machine = open_machine(root, say)
-    end_in_order()
-    with machine.generations.lock():
-        if not parsed.dry_run and machine.generations.recover():
-            say("a change that was not ended, or not proven, was looked after")
+    if machine.generations.record() is None:
+        raise NodeError("nothing is installed on this node: use install")
+
+    def planned() -> tuple[Wish, Planned]:
         record = machine.generations.record()
         if record is None:
-            raise NodeError("nothing is installed on this node: use install")
-        # What is wrong with the configuration is the renewal's to say, not ours as well.
-        told = domains_for(places_in(root), surroundings, lambda line: None, ask=False)
-        domains = (*told, *domains_in_entry(machine))
-        wish = Wish(record.prefix, record.delivery, parsed.restart == "now", domains)
-        planned = plan(machine, wish, bundle)
-        changes = [*planned.quiet, *planned.noticed]
-        if parsed.dry_run:
-            stdout.write(named(planned.quiet) + shown(planned.noticed))
-            return 0
-        restarted = carry_out(machine, wish, planned, None)
+            raise NodeError("it was put back a moment ago to what was before the install: use install")
+        # Exactly what was installed: neither the configuration nor the cloud is asked what else there might be.
+        wish = Wish(record.prefix, record.delivery, parsed.restart == "now", record.domains)
+        return wish, plan(machine, wish, bundle)
+
+    if parsed.dry_run:
+        _, shows = planned()
+        stdout.write(named(shows.quiet) + shown(shows.noticed))
+        say("nothing was changed" if shows.quiet or shows.noticed else "nothing has drifted")
+        return 0
+    end_in_order()
+    with machine.generations.lock():
+        recover(machine)
+        wish, plan_now = planned()
+        restarted = carry_out(machine, wish, plan_now, None)
+    changes = [*plan_now.quiet, *plan_now.noticed]
     for change in changes:
         say(f"{change.path} is put right")
-    if changes and planned.restart_pending and not restarted:
-        say(f"restart pending: it takes effect when {planned.found.unit} is started next")
+    if changes and plan_now.restart_pending and not restarted:
+        say(f"restart pending: it takes effect when {plan_now.found.unit} is started next")
     return 0

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from provider.answers import decode, directory_is_private, read_private
-from provider.commands.assess import Kept, Line, assess, is_well, restart_pending
+from provider.commands.assess import Kept, Line, assess, is_well, next_renewal, restart_pending
 from provider.commands.common import limit_time, parser, places_of
 from provider.commands.get import moment
 from provider.errors import ProviderError
@@ -94,7 +94,7 @@ def fields_of(seen: Seen, kept: Kept, lines: Sequence[Line]) -> dict[str, Any]:
     """Return the JSON form, as docs/node.md describes it."""
     record, found = seen.record, seen.found
     process = found.process if found is not None else None
-    coming = [answer.renew for answer in kept.answers if answer.is_valid(seen.now)]
+    coming = next_renewal(seen, kept)
     return {
         "ok": is_well(lines),
         "restartPending": bool(restart_pending(seen)),
@@ -142,6 +142,6 @@ def fields_of(seen: Seen, kept: Kept, lines: Sequence[Line]) -> dict[str, Any]:
             }
             for refusal in kept.refusals
         ],
-        "nextRenewal": moment(min(coming)) if coming else None,
+        "nextRenewal": moment(coming) if coming is not None else None,
         "lines": [asdict(line) for line in lines],
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
-from provider.commands.node_common import check_root, end_in_order, node_parser, sayer
+from provider.commands.node_common import check_root, end_in_order, node_parser, recover, sayer
 from provider.node.bundle.prefix import is_package, prefix_for
 from provider.node.bundle.source import source
 from provider.node.bundle.units import unit_changes
@@ -33,11 +33,14 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     if parsed.dry_run:
         planned = plan_removal(machine)
         stdout.write(shown(planned.noticed) + named(planned.later))
+        restarts = (
+            f"; {planned.found.unit} would be restarted" if planned.restarts and planned.found is not None else ""
+        )
+        say(f"nothing was changed; the program, its answers and identities would go as well{restarts}")
         return 0
     end_in_order()
     with machine.generations.lock():
-        if machine.generations.recover():
-            say("an earlier change was not ended: it was finished, or put back")
+        recover(machine)
         _have_rollback(machine)
         planned = plan_removal(machine)
         left = remove(machine, planned, restart=parsed.restart == "now")
@@ -46,7 +49,10 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     if is_package(machine.tree):
         say(f"the kubelet no longer uses us; the package is still there: remove {PROGRAM} with the package manager")
     elif planned.restarts and parsed.restart != "now" and planned.found is not None:
-        say(f"uninstalled; the kubelet forgets us when {planned.found.unit} is started next")
+        say(
+            f"uninstalled; until {planned.found.unit} is started anew its kubelet asks for a program that is gone, and "
+            "images that need credentials of ours are not pulled"
+        )
     else:
         say("uninstalled")
     return 0

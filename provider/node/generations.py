@@ -19,6 +19,8 @@ from provider.node import record as records
 from provider.node.files import Change, File, Folder, Link, NodeError, Tree
 from provider.node.record import DATA, INSTALLED, NODE, PENDING, Kept, KeptFile, Record, kept_state
 from provider.node.undo import RESTARTING, UNPROVEN, Undo, script
+from provider.node.way_back import NAME as WAY_BACK
+from provider.node.way_back import dump_way_back, way_back
 
 FOLDER = f"{NODE}/generations"
 PRIVATE = Folder(0o700)
@@ -90,15 +92,21 @@ class Generations:
         `record.changes` is filled in here: what the first install found, and what this one leaves.
         """
         previous = self.installed()
-        unproven = self.is_unproven()
-        self._remove_all_but(previous)
+        # Changes that no kubelet has started with are undone together, in one go.
+        unproven = previous if self.pending() == previous and self.is_unproven() else ""
+        proven, back = way_back(self._tree, f"{NODE}/{unproven}") if unproven else (previous, {})
+        self._remove_all_but(previous, proven)
         numbers = [int(name) for name in self._tree.names(FOLDER) if name.isdigit()]
         name = f"generations/{max(numbers, default=0) + 1}"
         generation = Generation(name, tuple(changes), record is None)
         for folder in (generation.folder, f"{generation.folder}/before", f"{generation.folder}/original"):
             self._tree.put(folder, PRIVATE)
+        for change in changes:
+            # What an unproven change found is what is to come back.
+            earlier = back.get(change.path)
+            back[change.path] = change if earlier is None else replace(change, before=earlier.before)
         copies = []
-        for index, change in enumerate(changes):
+        for index, change in enumerate(back.values()):
             copy = f"before/{index}" if isinstance(change.before, File) else ""
             if copy:
                 self._tree.put(f"{generation.folder}/{copy}", change.before)
@@ -106,7 +114,8 @@ class Generations:
         if record is not None:
             kept = self._kept(generation, self.record())
             self._tree.put(f"{generation.folder}/{records.NAME}", File(replace(record, changes=kept).dump(), 0o600))
-        undo = Undo(NODE, name, previous, unproven, record is None, unit, ran, tuple(copies))
+        self._tree.put(f"{generation.folder}/{WAY_BACK}", File(dump_way_back(proven, copies), 0o600))
+        undo = Undo(NODE, name, proven, record is None, unit, ran, tuple(copies))
         self._tree.put(f"{generation.folder}/undo.sh", File(script(undo).encode(), 0o700))
         self._tree.put(PENDING, Link(name))
         return generation
@@ -137,12 +146,26 @@ class Generations:
         """Put back what was before the pending change, whatever the kubelet's health. Raises NodeError."""
         self._undo("now")
 
-    def recover(self) -> bool:
-        """Finish what was cut short: undo a change without commit, settle one with it. Tells whether there was one."""
-        if not self.pending():
-            return False
+    def recover(self) -> str:
+        """Look after what is pending: undo a change without commit, or one that a kubelet does not start with.
+
+        Returns a line for people where something was put back, else nothing.
+        """
+        name, installed = self.pending(), self.installed()
+        if not name:
+            return ""
+        if self._tree.state(f"{PENDING}/undo.sh") is None:
+            # Its disk was cleaned: there is nothing to go back with.
+            self._tree.put(PENDING, None)
+            return ""
         self._undo("locked")
-        return True
+        if self.pending():
+            return ""
+        if name != installed:
+            return "an earlier change was cut short, and is put back"
+        return (
+            "" if self.installed() == installed else "the kubelet did not stay with an earlier change: it is put back"
+        )
 
     def remove(self) -> None:
         """Take away all that is kept here, and the data directory with it where nothing else is in it."""
@@ -162,7 +185,7 @@ class Generations:
         place = f"{NODE}/{self.pending()}/undo.sh"
         status = self._run_undo(["sh", self._tree.at(place), mode, self._tree.root])
         if status:
-            raise NodeError(f"{place} ended with exit status {status}: what was before is still beside it")
+            raise NodeError(f"{place} ended with exit status {status}, and what was before may not all be back")
 
     def _kept(self, generation: Generation, earlier: Record | None) -> tuple[Kept, ...]:
         """Return what is to be recorded; what an earlier install found stays, and its copies with it."""
@@ -200,9 +223,9 @@ class Generations:
             if self._tree.state(folder) is None:
                 self._tree.put(folder, state)
 
-    def _remove_all_but(self, name: str) -> None:
+    def _remove_all_but(self, *names: str) -> None:
         for number in self._tree.names(FOLDER):
-            if f"generations/{number}" != name:
+            if f"generations/{number}" not in names:
                 shutil.rmtree(self._tree.at(f"{FOLDER}/{number}"))
 
     def _link(self, path: str) -> str:

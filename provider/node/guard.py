@@ -13,6 +13,9 @@ from provider.node.provider_file.versions import CONFIG_GROUP, PROVIDER_GROUP, n
 from provider.places import PROGRAM
 
 NAME = f"90-{PROGRAM}-guard.conf"
+NO_IMAGE = "provider-file-is-missing.invalid"
+"""What a provider file that the guard wrote has in matchImages."""
+
 RUNS_SECONDS = 5
 """How long the program may take to print its version. Slow is not broken: then nothing is changed."""
 
@@ -67,7 +70,7 @@ def least_provider_file(version: Version) -> str:
     entry = {
         "name": PROGRAM,
         "apiVersion": newest_api(PROVIDER_GROUP, version),
-        "matchImages": ["provider-file-is-missing.invalid"],
+        "matchImages": [NO_IMAGE],
         "defaultCacheDuration": "0s",
     }
     api = newest_api(CONFIG_GROUP, version)

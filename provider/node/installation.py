@@ -13,7 +13,7 @@ from provider.node.carry_out import Work
 from provider.node.delivery_choice import choose_changes
 from provider.node.detect.found import Flags, Found
 from provider.node.docker_config import CHOSEN
-from provider.node.files import Change, File, Tree
+from provider.node.files import Change, File, NodeError, Tree
 from provider.node.guard import NAME as GUARD
 from provider.node.machine import Machine
 from provider.node.plan import (
@@ -27,7 +27,6 @@ from provider.node.plan import (
     with_folders,
 )
 from provider.node.provider_file.entry import Entry, match_images
-from provider.node.provider_file.merge import entry_of
 from provider.node.record import DATA, Delivery, Record
 from provider.node.restore import restorations
 from provider.places import PROGRAM
@@ -55,11 +54,8 @@ class Planned:
     quiet: Sequence[Change]
     noticed: Sequence[Change]
     record: Record
-
-    @property
-    def restart_pending(self) -> bool:
-        """Tell whether a kubelet must start anew for what is, or will be, on the disk."""
-        return self.record.restart_pending
+    restart_pending: bool
+    """Whether a kubelet must start anew for what is, or will be, on the disk."""
 
     @property
     def is_empty(self) -> bool:
@@ -72,6 +68,8 @@ def plan(machine: Machine, wish: Wish, source: Source) -> Planned:
     tree = machine.tree
     found = machine.detect()
     earlier = machine.generations.record()
+    if earlier is not None and earlier.prefix != wish.prefix:
+        raise NodeError(f"it is installed in {earlier.prefix}: to have it in {wish.prefix}, uninstall first")
     choice = Choice("", "", "")
     quiet = unit_changes(tree, wish.prefix, source)
     if not is_package(tree):
@@ -103,10 +101,11 @@ def plan(machine: Machine, wish: Wish, source: Source) -> Planned:
         bin_dir=choice.bin_dir,
         unit=found.unit,
         kubelet_version=str(found.version or ""),
-        restart_pending=starts or machine.generations.is_unproven(),
         placed=time.time() if starts or earlier is None else earlier.placed,
+        domains=wish.domains if wish.delivery == "flags" else (),
     )
-    return Planned(found, _bundle(tree, source, wish.prefix), quiet, noticed, record)
+    pending = starts or machine.generations.is_unproven()
+    return Planned(found, _bundle(tree, source, wish.prefix), quiet, noticed, record, pending)
 
 
 def carry_out(machine: Machine, wish: Wish, planned: Planned, source: Source | None) -> bool:
@@ -129,16 +128,6 @@ def carry_out(machine: Machine, wish: Wish, planned: Planned, source: Source | N
     return restart
 
 
-def domains_in_entry(machine: Machine) -> tuple[str, ...]:
-    """Return what our entry on this node has in matchImages beside ACR's own names; nothing where there is none."""
-    record = machine.generations.record()
-    state = machine.tree.state(record.provider_file) if record is not None and record.provider_file else None
-    if record is None or not isinstance(state, File):
-        return ()
-    entry = entry_of(state.content, record.provider_file)
-    return tuple(name for name in entry.match_images if name not in match_images(())) if entry is not None else ()
-
-
 def _bundle(tree: Tree, source: Source, prefix: str) -> str:
     placed = examine(tree, source, prefix)
     if not placed.changed:
@@ -148,8 +137,8 @@ def _bundle(tree: Tree, source: Source, prefix: str) -> str:
 
 def _is_elsewhere(earlier: Record, wish: Wish, choice: Choice, found: Found) -> bool:
     """Tell whether an earlier install put things where this one would not."""
-    was = (earlier.prefix, earlier.delivery, earlier.mode, earlier.provider_file, earlier.bin_dir, earlier.unit)
-    return was != (wish.prefix, wish.delivery, choice.mode, choice.provider_file, choice.bin_dir, found.unit)
+    was = (earlier.delivery, earlier.mode, earlier.provider_file, earlier.bin_dir, earlier.unit)
+    return was != (wish.delivery, choice.mode, choice.provider_file, choice.bin_dir, found.unit)
 
 
 def _is_read_at_start(change: Change, choice: Choice) -> bool:

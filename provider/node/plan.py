@@ -88,10 +88,15 @@ def provider_change(tree: Tree, found: Found, choice: Choice, entry: Entry) -> C
         _accepted({path.rpartition("/")[2]: after.content}, found, tree, choice, "with our entry")
         return Change(path, before, after)
     after = File(whole_file(entry, version))
-    files: dict[str, bytes | None] = {path.rpartition("/")[2]: after.content}
+    name = path.rpartition("/")[2]
+    others: dict[str, bytes | None] = {}
     if choice.mode == "joined-directory":
-        files = {**_directory(tree, path.rpartition("/")[0]), **files}
-    _accepted(files, found, tree, choice, "with our file")
+        others = {
+            other: content for other, content in directory(tree, path.rpartition("/")[0]).items() if other != name
+        }
+        if others:
+            _accepted(others, found, tree, choice, "as it is, without us")
+    _accepted({**others, name: after.content}, found, tree, choice, "with our file")
     if isinstance(before, File) and before.content == after.content:
         after = before
     return Change(path, before, after)
@@ -164,7 +169,7 @@ def _folder(path: str) -> Folder:
     return Folder(0o700 if path == f"/etc/{PROGRAM}" else 0o755)
 
 
-def _directory(tree: Tree, folder: str) -> dict[str, bytes | None]:
+def directory(tree: Tree, folder: str) -> dict[str, bytes | None]:
     """Return the files of a directory of providers that the kubelet reads; None: one that it fails at."""
     found: dict[str, bytes | None] = {}
     for name in tree.names(folder):
@@ -189,7 +194,10 @@ def _accepted(files: Mapping[str, bytes | None], found: Found, tree: Tree, choic
 
     problems = check_set(files, found.version, is_executable, directory=choice.mode == "joined-directory")
     if problems:
+        place = choice.provider_file
+        if choice.mode == "joined-directory":
+            place = place.rpartition("/")[0]
+            problems = [f"{place}/{problem}" if problem.partition(":")[0] in files else problem for problem in problems]
         raise NodeError(
-            f"kubelet {found.version} would not start with {choice.provider_file} {how}: {'; '.join(problems)}. "
-            "Nothing was changed"
+            f"kubelet {found.version} would not start with {place} {how}: {'; '.join(problems)}. Nothing was changed"
         )

@@ -6,7 +6,7 @@ The content of files is not in it: `copy` names a file beside the record.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -65,8 +65,9 @@ class Record:
     bin_dir: str
     unit: str
     kubelet_version: str
-    restart_pending: bool
     placed: float
+    domains: tuple[str, ...] = ()
+    """What our entry has in matchImages beside ACR's own names."""
     changes: tuple[Kept, ...] = ()
 
     def dump(self) -> bytes:
@@ -81,12 +82,9 @@ class Record:
             "bin_dir": self.bin_dir,
             "unit": self.unit,
             "kubelet_version": self.kubelet_version,
-            "restart_pending": self.restart_pending,
             "placed": self.placed,
-            "changes": [
-                {"path": kept.path, "before": _written(kept.before), "after": _written(kept.after)}
-                for kept in self.changes
-            ],
+            "domains": list(self.domains),
+            "changes": written_changes(self.changes),
         }
         return json.dumps(fields, indent=2).encode() + b"\n"
 
@@ -117,6 +115,16 @@ def parse(content: bytes, path: str) -> Record:
         raise NodeError(f"{path}: is no record of an install (torn, or not ours); `install` writes a new one") from None
 
 
+def written_changes(changes: Iterable[Kept]) -> list[dict[str, Any]]:
+    """Return changes as JSON has them."""
+    return [{"path": kept.path, "before": _written(kept.before), "after": _written(kept.after)} for kept in changes]
+
+
+def read_changes(value: Any) -> tuple[Kept, ...]:
+    """Return the changes that JSON has. Raises KeyError, TypeError or ValueError for what is none."""
+    return tuple(Kept(_text(change["path"]), _state(change["before"]), _state(change["after"])) for change in value)
+
+
 def kept_state(state: State, copy: str = "") -> KeptState:
     """Return what is to be recorded of what is at a path; `copy` names the file that has a regular file's content."""
     if isinstance(state, File):
@@ -142,12 +150,9 @@ def _record(fields: Mapping[str, Any]) -> Record:
         bin_dir=_text(fields["bin_dir"]),
         unit=_text(fields["unit"]),
         kubelet_version=_text(fields["kubelet_version"]),
-        restart_pending=_flag(fields["restart_pending"]),
         placed=float(fields["placed"]),
-        changes=tuple(
-            Kept(_text(change["path"]), _state(change["before"]), _state(change["after"]))
-            for change in fields["changes"]
-        ),
+        domains=tuple(_text(domain) for domain in fields["domains"]),
+        changes=read_changes(fields["changes"]),
     )
 
 
@@ -159,12 +164,6 @@ def _text(value: object) -> str:
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise TypeError
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
         raise TypeError
     return value
 

@@ -37,9 +37,7 @@ class Undo:
     generation: str
     """`generations/N`."""
     previous: str
-    """The generation in force before, empty for none."""
-    previous_is_unproven: bool
-    """Whether that one is still to be watched when it is in force again."""
+    """The generation to be in force again, empty for none: the last that a kubelet has started with."""
     removes: bool
     """Whether the change takes everything of ours away, so that no generation is in force after it."""
     unit: str
@@ -69,10 +67,8 @@ def script(undo: Undo) -> str:
         ).splitlines(),
         "# What was there before, the last change first.",
         *(line for change, copy in reversed(undo.changes) for line in _put_back(change, copy)),
-        *_link("installed", undo.previous),
+        *_installed(undo.previous),
         *_TAIL.splitlines(),
-        *_link("pending", undo.previous if undo.previous_is_unproven else ""),
-        "finish",
         "",
     ]
     return "\n".join(lines)
@@ -106,12 +102,12 @@ def _beside(path: str) -> str:
     return f"{folder}/.{name}.undo.new"
 
 
-def _link(name: str, generation: str) -> Sequence[str]:
-    """Return the commands that let a link of our own folder name a generation; an empty one: that remove it."""
+def _installed(generation: str) -> Sequence[str]:
+    """Return the commands that let a generation be in force; an empty one: none."""
     if not generation:
-        return [f'rm -f "$node/{name}"']
-    new = f'"$node/.{name}.undo.new"'
-    return [f"rm -f {new}", f'ln -s {shlex.quote(generation)} {new} && mv -fT {new} "$node/{name}"']
+        return ['rm -f "$node/installed"']
+    new = '"$node/.installed.undo.new"'
+    return [f"rm -f {new}", f'ln -s {shlex.quote(generation)} {new} && mv -fT {new} "$node/installed"']
 
 
 _HEAD = """\
@@ -206,4 +202,5 @@ if has_systemd; then
         systemctl --no-block restart "$unit"
     fi
 fi
-"""
+rm -f "$node/pending"
+finish"""

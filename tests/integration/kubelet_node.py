@@ -101,7 +101,6 @@ class KubeletNode:
             bin_dir=f"{PREFIX}/bin",
             unit="kubelet.service",
             kubelet_version=VERSION_SAID,
-            restart_pending=False,
             placed=time.time() if placed is None else placed,
             changes=(Kept(GUARD, None, guard),),
         )

@@ -19,7 +19,7 @@ ExecStart=/bin/sh -c "[ ! -e /etc/broken ] && exec sleep infinity"
 WantedBy=multi-user.target
 """
 SECONDS = 30
-RECORD = Record("1.0", "/opt", "flags", "set", "", "", "kubelet.service", "", False, 0.0)
+RECORD = Record("1.0", "/opt", "flags", "set", "", "", "kubelet.service", "", 0.0)
 BEFORE = {
     "/etc/broken": None,
     "/etc/default/kubelet": File(b"KUBELET_EXTRA_ARGS=\n", 0o640, 1234, 56),

@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def record() -> Record:
-    return Record("0.1.0", "/opt/p", "flags", "set", "/etc/p", "/opt/p/bin", "kubelet.service", "1.34.4", True, 1.0)
+    return Record("0.1.0", "/opt/p", "flags", "set", "/etc/p", "/opt/p/bin", "kubelet.service", "1.34.4", 1.0)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_change_cut_short_anywhere_is_undone(tree: Tree, generations: Generati
     made = changes(tree)
     generations.begin(made, record(), "kubelet.service", ran=True)
     apply(tree, made[:done])
-    assert generations.recover()
+    assert generations.recover() == "an earlier change was cut short, and is put back"
     assert everything(tree) == found
     assert (generations.installed(), generations.pending(), generations.record()) == ("", "", None)
     assert not generations.recover()
@@ -101,7 +101,7 @@ def test_a_commit_cut_short_is_settled(tree: Tree, generations: Generations) -> 
     generation = generations.begin(made, record(), "kubelet.service", ran=True)
     apply(tree, made)
     tree.put(f"{NODE}/installed", Link(generation.name))
-    assert generations.recover()
+    assert generations.recover() == ""
     assert generations.installed() == generation.name
     assert generations.pending() == ""
     assert tree.state("/etc/changed file") == AFTER
@@ -153,21 +153,45 @@ def test_an_undone_second_change_leaves_the_first(tree: Tree, generations: Gener
     assert generations.installed() == generation.name
 
 
-def test_what_was_unproven_is_so_again(tree: Tree, generations: Generations) -> None:
-    first = [Change("/etc/changed file", BEFORE, AFTER)]
-    second = [Change("/etc/changed file", AFTER, File(b"later\n"))]
-    names = []
-    for made in (first, second):
+def test_changes_that_no_kubelet_started_with_are_undone_together(tree: Tree, generations: Generations) -> None:
+    found = everything(tree)
+    later = File(b"later\n")
+    rounds = [
+        [Change("/etc/folder", None, Folder(0o755)), Change("/etc/changed file", BEFORE, AFTER)],
+        [Change("/etc/changed file", AFTER, later), Change("/etc/folder/new", None, AFTER)],
+        [Change("/etc/link", Link("old"), Link("new")), Change("/etc/changed file", later, AFTER)],
+    ]
+    for made in rounds:
         generation = generations.begin(made, record(), "kubelet.service", ran=True)
         apply(tree, made)
         generations.commit(generation, unproven=True)
+    generations.undo()
+    assert everything(tree) == found
+    assert (generations.installed(), generations.pending()) == ("", "")
+
+
+def test_what_a_kubelet_started_with_is_what_comes_back(tree: Tree, generations: Generations) -> None:
+    rounds = [
+        [Change("/etc/changed file", BEFORE, AFTER)],
+        [Change("/etc/link", Link("old"), Link("new"))],
+        [Change("/etc/gone", BEFORE, None)],
+    ]
+    names = []
+    for made, unproven in zip(rounds, (False, True, True), strict=True):
+        generation = generations.begin(made, record(), "kubelet.service", ran=True)
+        apply(tree, made)
+        generations.commit(generation, unproven=unproven)
         names.append(generation.name)
     generations.undo()
-    assert (generations.installed(), generations.pending()) == (names[0], names[0])
-    assert generations.is_unproven()
-    generations.undo()
-    assert (generations.installed(), generations.pending()) == ("", "")
-    assert tree.state("/etc/changed file") == BEFORE
+    assert generations.installed() == names[0]
+    assert (tree.state("/etc/changed file"), tree.state("/etc/link")) == (AFTER, Link("old"))
+    assert tree.state("/etc/gone") == BEFORE
+
+
+def test_a_lost_folder_is_no_obstacle(tree: Tree, generations: Generations) -> None:
+    tree.put(PENDING, Link("generations/7"))
+    assert generations.recover() == ""
+    assert generations.pending() == ""
 
 
 def test_nothing_is_left(tree: Tree, generations: Generations) -> None:

@@ -11,7 +11,7 @@ import pytest
 from provider.errors import ProviderError
 from provider.node.bundle.source import Source
 from provider.node.files import NodeError
-from provider.node.installation import Planned, Wish, carry_out, domains_in_entry, plan
+from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import Machine, open_machine
 from provider.node.plan import OWN_FILE
 from provider.node.record import NODE
@@ -85,9 +85,12 @@ class Image:
         return planned
 
     def repair(self) -> list[str]:
+        record = self.machine.generations.record()
+        assert record is not None
+        wish = Wish(record.prefix, record.delivery, restart=False, domains=record.domains)
         with self.machine.generations.lock():
-            planned = plan(self.machine, WISH, self.source)
-            carry_out(self.machine, WISH, planned, None)
+            planned = plan(self.machine, wish, self.source)
+            carry_out(self.machine, wish, planned, None)
         return [change.path for change in (*planned.quiet, *planned.noticed)]
 
     def uninstall(self) -> list[str]:
@@ -188,6 +191,18 @@ def test_an_upgrade_and_what_was_first(image: Image, way: str, tmp_path: Path) -
     assert image.tree() == before
 
 
+def test_drift_before_any_start_goes_back_in_one_go(image: Image) -> None:
+    before = image.tree()
+    image.install()
+    for value in ("--v=4", "--v=5"):
+        image.put("/etc/default/kubelet", f"KUBELET_EXTRA_ARGS={value}\n")
+        assert image.repair() == ["/etc/default/kubelet"]
+    with image.machine.generations.lock():
+        image.machine.generations.undo()
+    image.uninstall()
+    assert image.tree() == before
+
+
 DRIFT: dict[str, Callable[[Image], None]] = {
     "flags overwritten": lambda image: image.put("/etc/default/kubelet", "KUBELET_EXTRA_ARGS=--v=4\n"),
     "provider file gone": lambda image: (image.root / OWN_FILE[1:]).unlink(),
@@ -275,12 +290,6 @@ def test_docker_config_changes_no_flag(image: Image) -> None:
     assert image.tree() == before
 
 
-def test_domains_that_the_kubelet_asks_for_are_known(image: Image) -> None:
-    assert domains_in_entry(image.machine) == ()
-    image.install()
-    assert domains_in_entry(image.machine) == ("registry.example.com",)
-
-
 REFUSED: dict[str, tuple[Callable[[Image], object], str]] = {
     "too old": (
         lambda image: image.kubelet("1.22.3"),
@@ -309,7 +318,11 @@ REFUSED: dict[str, tuple[Callable[[Image], object], str]] = {
     ),
     "a file that leads nowhere": (
         first(join_directory, lambda image: (image.root / "srv/providers/10-gone.yaml").symlink_to("nowhere")),
-        "would not start with /srv/providers/aliyun-acr-credential-provider.yaml with our file",
+        "would not start with /srv/providers as it is, without us: /srv/providers/10-gone.yaml: ",
+    ),
+    "another prefix": (
+        lambda image: image.install(Wish(f"/srv/{PROGRAM}", "flags", restart=True, domains=())),
+        f"it is installed in /srv/{PROGRAM}: to have it in {PREFIX}, uninstall first",
     ),
     "relative": (
         lambda image: image.put("/etc/systemd/system/kubelet.service", JOINED.format("providers.yaml")),

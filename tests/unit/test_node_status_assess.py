@@ -36,7 +36,6 @@ RECORD = Record(
     bin_dir=BIN,
     unit="kubelet.service",
     kubelet_version="1.34.4",
-    restart_pending=False,
     placed=NOW - 600.0,
     changes=(KeptChange(GUARD, None, KeptFile("0" * 64, 0o644, 0, 0)),),
 )

@@ -26,7 +26,7 @@ def made(**changed: Any) -> Record:
         "bin_dir": "/opt/aliyun-acr-credential-provider/bin",
         "unit": "kubelet.service",
         "kubelet_version": "1.34.4",
-        "restart_pending": True,
+        "domains": ("registry.example.com",),
         "placed": 1700000000.5,
         "changes": (
             Kept(FLAGS_FILE, KeptFile(EMPTY, 0o640, 0, 4, "0"), KeptFile("ab" * 32, 0o644, 0, 0)),
@@ -71,7 +71,7 @@ WRONG = {
     "another version": lambda fields: json.dumps(fields | {"version": 2}),
     "a delivery that nobody knows": lambda fields: json.dumps(fields | {"delivery": "post"}),
     "a number for a path": lambda fields: json.dumps(fields | {"prefix": 1}),
-    "a number for a truth": lambda fields: json.dumps(fields | {"restart_pending": 1}),
+    "a number for a domain": lambda fields: json.dumps(fields | {"domains": [1]}),
     "a kind that nobody knows": lambda fields: json.dumps(
         fields | {"changes": [{"path": "/x", "before": {"kind": "socket"}, "after": None}]}
     ),
