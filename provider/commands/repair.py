@@ -26,7 +26,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     environment.take(os.environ)
     bundle = source()
     machine = open_machine(root, say)
-    if machine.generations.record() is None:
+    if machine.generations.record() is None and not machine.generations.pending():
         raise NodeError("nothing is installed on this node: use install")
 
     def planned() -> tuple[Wish, Planned]:
@@ -45,6 +45,10 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     end_in_order()
     with machine.generations.lock():
         recover(machine)
+        record = machine.generations.record()
+        if record is None or record.program != bundle.version:
+            # What was put back is another version's to repair.
+            return 0
         wish, plan_now = planned()
         restarted = carry_out(machine, wish, plan_now, None)
     changes = [*plan_now.quiet, *plan_now.noticed]

@@ -1,15 +1,30 @@
 """Carrying a change of the node out: armed before, proven after, undone where the kubelet does not like it."""
 
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from provider.node.detect.found import Found, Process
+from provider.node.detect.found import Flags, Found, Process
+from provider.node.detect.kubelet_flags import as_words
 from provider.node.files import Change, Folder, NodeError, Tree
 from provider.node.generations import Generations
 from provider.node.health import wait_until_healthy, words_of_the_kubelet
 from provider.node.record import Record
 from provider.node.systemd import Systemd
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let the signals that end a command wait until this is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +62,11 @@ class Carrier:
 
     def carry_out(self, work: Work, found: Found) -> None:
         """Make the changes; where anything fails, put everything back and raise what it was (NodeError)."""
-        ran = found.process is not None
-        generation = self._generations.begin((*work.quiet, *work.noticed), work.record, found.unit, ran=ran)
+        ran, record = found.process is not None, work.record
+        words = as_words(Flags(record.provider_file, record.bin_dir)) if record and record.mode == "set" else ()
         try:
+            changes = (*work.quiet, *work.noticed)
+            generation = self._generations.begin(changes, record, found.unit, ran=ran, words=words)
             self._apply(work.quiet)
             if work.noticed or work.restart:
                 self._arm(reload=bool(work.quiet))
@@ -61,7 +78,7 @@ class Carrier:
             if work.restart:
                 self._prove(found)
         except BaseException:
-            self._put_back(found)
+            self._put_back_or_say(found)
             raise
         self._disarm()
 
@@ -71,7 +88,7 @@ class Carrier:
             self._arm(reload=True)
             self._prove(found)
         except BaseException:
-            self._put_back(found)
+            self._put_back_or_say(found)
             raise
         self._disarm()
 
@@ -80,31 +97,42 @@ class Carrier:
         if self._systemd is None:
             raise NodeError("an image's kubelet cannot be restarted")
         self._generations.mark_restarting()
+        # Its 90 seconds from here on.
+        self._systemd.arm()
         since = time.time()
         self._say(f"restarting {found.unit}")
+        before = self._process()
         self._systemd.restart(found.unit)
-        health = wait_until_healthy(self._process, found.health_url, since)
+        health = wait_until_healthy(self._process, found.health_url, before)
         if health.reason:
             words = words_of_the_kubelet(self._systemd.journal(found.unit, since))
             said = f'. It says: "{words}"' if words else f". journalctl -u {found.unit} tells more"
             raise NodeError(f"the kubelet is not well after the restart: {health.reason}{said}")
-        self._generations.settle()
+        with uninterrupted():
+            self._generations.settle()
         self._say("the kubelet is well after the restart")
+
+    def _put_back_or_say(self, found: Found) -> None:
+        """Put back; what is raised then is not to hide what went wrong first."""
+        try:
+            self._put_back(found)
+        except NodeError as error:
+            self._say(f"{error}; the timer tries again")
 
     def _put_back(self, found: Found) -> None:
         """Undo what is pending; the timer stays armed until the kubelet is well."""
         if not self._generations.pending():
             return
         self._say("putting everything back")
-        since = time.time()
-        self._generations.undo()
+        before = self._process()
+        with uninterrupted():
+            self._generations.undo()
         if self._systemd is None or found.process is None:
             return
-        now = self._process()
-        if now is not None and now.started < since and now.pid == found.process.pid:
+        if before is not None and before.pid == found.process.pid:
             self._say("everything is as it was; the kubelet was not restarted")
         else:
-            health = wait_until_healthy(self._process, found.health_url, found.process.started + 1)
+            health = wait_until_healthy(self._process, found.health_url, before)
             self._say(f"everything is as it was, and the kubelet {health.reason or 'is well'}")
 
     def _apply(self, changes: Sequence[Change]) -> None:

@@ -123,7 +123,8 @@ class Tree:
         """
         place = self.at(path)
         folder, _, name = place.rpartition("/")
-        temporary = f"{folder}/.{name}.{os.getpid()}.new"
+        # One name for all: whoever writes here holds a lock, and what a cut leaves is found by the next.
+        temporary = f"{folder}/.{name}.new"
         with _named(path):
             match state:
                 case None:

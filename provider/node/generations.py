@@ -7,24 +7,19 @@
 Everything of a change is on the disk before the first file of the node is touched.
 """
 
-import fcntl
-import os
+import contextlib
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from provider.node import record as records
-from provider.node.files import Change, File, Folder, Link, NodeError, Tree
+from provider.node.files import Change, File, Link, NodeError, Tree
+from provider.node.lock import FOLDER, PRIVATE, lock
 from provider.node.record import DATA, INSTALLED, NODE, PENDING, Kept, KeptFile, Record, kept_state
-from provider.node.undo import RESTARTING, UNPROVEN, Undo, script
+from provider.node.undo import RESTARTING, UNPROVEN, Undo, Way, script
 from provider.node.way_back import NAME as WAY_BACK
 from provider.node.way_back import dump_way_back, way_back
-
-FOLDER = f"{NODE}/generations"
-PRIVATE = Folder(0o700)
-LOCK_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +44,9 @@ class Generations:
         self._tree = tree
         self._run_undo = run_undo
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Keep all other node commands out. Raises NodeError when another one is still at work after two minutes."""
-        self._make_folders()
-        place = self._tree.at(NODE)
-        end = time.monotonic() + LOCK_SECONDS
-        while True:
-            descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                while not _try_lock(descriptor):
-                    if time.monotonic() > end:
-                        raise NodeError("another install, repair or uninstall is at work on this node: wait for it")
-                    time.sleep(0.2)
-                # Who had it before us may have taken the folder away.
-                if _is_at(descriptor, place):
-                    yield
-                    return
-            finally:
-                os.close(descriptor)
-            self._make_folders()
+        return lock(self._tree)
 
     def installed(self) -> str:
         """Return the name of the generation in force, empty for none."""
@@ -83,13 +61,28 @@ class Generations:
         return self._tree.state(f"{PENDING}/{UNPROVEN}") is not None
 
     def record(self) -> Record | None:
-        """Return the record in force."""
-        return records.read(self._tree)
+        """Return the record in force; None where there is none, or one that cannot be read any more."""
+        try:
+            return records.read(self._tree)
+        except NodeError:
+            return None
 
-    def begin(self, changes: Sequence[Change], record: Record | None, unit: str, *, ran: bool) -> Generation:
+    def programs(self) -> set[str]:
+        """Return the versions of the program that one may go back to."""
+        kept = set()
+        for number in self._tree.names(FOLDER):
+            with contextlib.suppress(NodeError):
+                found = records.read(self._tree, f"{FOLDER}/{number}")
+                kept |= {found.program} if found is not None else set()
+        return kept
+
+    def begin(
+        self, changes: Sequence[Change], record: Record | None, unit: str, *, ran: bool, words: tuple[str, ...] = ()
+    ) -> Generation:
         """Write all that it takes to go back; `record` None: the change takes everything of ours away.
 
-        `record.changes` is filled in here: what the first install found, and what this one leaves.
+        `record.changes` is filled in here: what the first install found, and what this one leaves. `words`: the flags
+        that are set, to be taken out of a file that others have changed when one goes back.
         """
         previous = self.installed()
         # Changes that no kubelet has started with are undone together, in one go.
@@ -99,23 +92,18 @@ class Generations:
         numbers = [int(name) for name in self._tree.names(FOLDER) if name.isdigit()]
         name = f"generations/{max(numbers, default=0) + 1}"
         generation = Generation(name, tuple(changes), record is None)
-        for folder in (generation.folder, f"{generation.folder}/before", f"{generation.folder}/original"):
-            self._tree.put(folder, PRIVATE)
+        for folder in ("", "/before", "/after", "/original"):
+            self._tree.put(f"{generation.folder}{folder}", PRIVATE)
         for change in changes:
             # What an unproven change found is what is to come back.
             earlier = back.get(change.path)
             back[change.path] = change if earlier is None else replace(change, before=earlier.before)
-        copies = []
-        for index, change in enumerate(back.values()):
-            copy = f"before/{index}" if isinstance(change.before, File) else ""
-            if copy:
-                self._tree.put(f"{generation.folder}/{copy}", change.before)
-            copies.append((change, copy))
+        ways = [self._way(generation, index, change) for index, change in enumerate(back.values())]
         if record is not None:
             kept = self._kept(generation, self.record())
             self._tree.put(f"{generation.folder}/{records.NAME}", File(replace(record, changes=kept).dump(), 0o600))
-        self._tree.put(f"{generation.folder}/{WAY_BACK}", File(dump_way_back(proven, copies), 0o600))
-        undo = Undo(NODE, name, proven, record is None, unit, ran, tuple(copies))
+        self._tree.put(f"{generation.folder}/{WAY_BACK}", File(dump_way_back(proven, ways), 0o600))
+        undo = Undo(self._tree.resolve(NODE), name, proven, record is None, unit, ran, tuple(ways), words)
         self._tree.put(f"{generation.folder}/undo.sh", File(script(undo).encode(), 0o700))
         self._tree.put(PENDING, Link(name))
         return generation
@@ -173,19 +161,27 @@ class Generations:
         if not self._tree.names(DATA):
             self._tree.put(DATA, None)
 
-    def original(self, kept: Kept) -> bytes:
-        """Return the content that a file had before the first install. Raises NodeError."""
+    def original(self, kept: Kept) -> bytes | None:
+        """Return the content that a file had before the first install; None where its copy is gone."""
         copy = kept.before.copy if isinstance(kept.before, KeptFile) else ""
-        state = self._tree.state(f"{INSTALLED}/{copy}")
-        if not copy or not isinstance(state, File):
-            raise NodeError(f"{kept.path}: its copy from before the install ({INSTALLED}/{copy}) is gone")
-        return state.content
+        state = self._tree.state(f"{INSTALLED}/{copy}") if copy else None
+        return state.content if isinstance(state, File) else None
 
     def _undo(self, mode: str) -> None:
         place = f"{NODE}/{self.pending()}/undo.sh"
         status = self._run_undo(["sh", self._tree.at(place), mode, self._tree.root])
         if status:
             raise NodeError(f"{place} ended with exit status {status}, and what was before may not all be back")
+
+    def _way(self, generation: Generation, index: int, change: Change) -> Way:
+        """Keep copies of what a path has before and after a change. Links above it stay inside the tree."""
+        names = []
+        for when, state in (("before", change.before), ("after", change.after)):
+            names.append(f"{when}/{index}" if isinstance(state, File) else "")
+            if names[-1]:
+                self._tree.put(f"{generation.folder}/{names[-1]}", state)
+        folder, _, name = change.path.rpartition("/")
+        return Way(replace(change, path=f"{self._tree.resolve(folder).rstrip('/')}/{name}"), *names)
 
     def _kept(self, generation: Generation, earlier: Record | None) -> tuple[Kept, ...]:
         """Return what is to be recorded; what an earlier install found stays, and its copies with it."""
@@ -195,8 +191,9 @@ class Generations:
             if isinstance(before, KeptFile):
                 copy = f"original/{len(kept)}"
                 content = self.original(old)
-                self._tree.put(f"{generation.folder}/{copy}", File(content, before.mode, before.uid, before.gid))
-                before = replace(before, copy=copy)
+                if content is not None:
+                    self._tree.put(f"{generation.folder}/{copy}", File(content, before.mode, before.uid, before.gid))
+                before = replace(before, copy=copy if content is not None else "")
             kept[old.path] = Kept(old.path, before, old.after)
         for change in generation.changes:
             if change.path in kept:
@@ -218,11 +215,6 @@ class Generations:
             boot = "none"
         self._tree.put(f"{folder}/{UNPROVEN}", File(f"{boot} {moment}\n".encode(), 0o600))
 
-    def _make_folders(self) -> None:
-        for folder, state in ((DATA, Folder(0o755)), (NODE, PRIVATE), (FOLDER, PRIVATE)):
-            if self._tree.state(folder) is None:
-                self._tree.put(folder, state)
-
     def _remove_all_but(self, *names: str) -> None:
         for number in self._tree.names(FOLDER):
             if f"generations/{number}" not in names:
@@ -231,21 +223,6 @@ class Generations:
     def _link(self, path: str) -> str:
         state = self._tree.state(path)
         return state.target if isinstance(state, Link) else ""
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_at(descriptor: int, place: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(place))
-    except FileNotFoundError:
-        return False
 
 
 def _read(path: str) -> str:

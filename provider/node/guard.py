@@ -16,6 +16,9 @@ NAME = f"90-{PROGRAM}-guard.conf"
 NO_IMAGE = "provider-file-is-missing.invalid"
 """What a provider file that the guard wrote has in matchImages."""
 
+STANDS_IN = "# stands in for"
+"""How the second line begins of what the guard puts in the program's place."""
+
 RUNS_SECONDS = 5
 """How long the program may take to print its version. Slow is not broken: then nothing is changed."""
 
@@ -57,6 +60,7 @@ def sh(guard: Guard) -> str:
         target=shlex.quote(guard.target),
         pending=shlex.quote(guard.pending),
         seconds=RUNS_SECONDS,
+        stands_in=STANDS_IN,
     )
     if guard.provider_file:
         script += _PROVIDER_FILE.format(
@@ -85,7 +89,7 @@ def _for_systemd(line: str) -> str:
 
 
 # A change that no kubelet has started with yet is watched from this start on.
-# 124: timeout's word for "not in time", which says nothing of the program.
+# 124, 143 (BusyBox): not in time; 137: killed, for want of memory. They say nothing of the program.
 _PROGRAM = """\
 program={program}
 folder="${{program%/*}}"
@@ -96,17 +100,17 @@ say() {{ echo "{name}: $*" >&2; }}
 runs() {{
 [ -f "$1" ] && [ -x "$1" ] || return 1
 $limit "$1" version </dev/null >/dev/null 2>&1
-case $? in 0 | 124) return 0 ;; *) return 1 ;; esac
+case $? in 0 | 124 | 137 | 143) return 0 ;; *) return 1 ;; esac
 }}
 if ! runs "$program"; then
 mkdir -p "$folder"
 rm -f "$new"
 ln -s {target} "$new" && runs "$new" && mv -fT "$new" "$program" && say "$program is put right"
 fi
-if ! runs "$program" && ! grep -qs "^# stands in for" "$program"; then
+if ! runs "$program" && ! grep -qs "^{stands_in}" "$program"; then
 rm -f "$new"
 echo "#!/bin/sh" >"$new"
-echo "# stands in for {name}, which is missing or does not run" >>"$new"
+echo "{stands_in} {name}, which is missing or does not run" >>"$new"
 echo "echo {name} is missing or does not run on this node: install it again >&2; exit 1" >>"$new"
 chmod 755 "$new" && mv -fT "$new" "$program" &&
 say "$program is missing or does not run: a stand-in lets the kubelet start"

@@ -118,7 +118,7 @@ def carry_out(machine: Machine, wish: Wish, planned: Planned, source: Source | N
     if restart:
         machine.check_health(found)
     if source is not None:
-        place(machine.tree, source, wish.prefix)
+        place(machine.tree, source, wish.prefix, machine.generations.programs())
     if planned.quiet or planned.noticed:
         proves = planned.restart_pending
         work = Work(tuple(planned.quiet), tuple(planned.noticed), planned.record, restart, proves)

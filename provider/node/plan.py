@@ -164,6 +164,31 @@ def check_flags(tree: Tree, found: Found, changes: Iterable[Change], wanted: Fla
         )
 
 
+def check_next_start(tree: Tree, found: Found, changes: Sequence[Change]) -> None:
+    """Raise NodeError where the kubelet's next start, all changes made, would fail at what its flags name."""
+    overlay = Overlay(tree, changes)
+    flags = detect(overlay, run=lambda command: "").flags
+    if not flags.config or found.version is None:
+        return
+    place = overlay.resolve(flags.config)
+    state = overlay.state(place)
+    files: dict[str, bytes | None] = {place.rpartition("/")[2]: state.content if isinstance(state, File) else None}
+    if isinstance(state, Folder):
+        files = directory(overlay, place)
+
+    def is_executable(name: str) -> bool:
+        path = f"{flags.bin_dir}/{name}"
+        there = overlay.root + overlay.resolve(path)
+        return overlay.state(path) is not None and os.path.isfile(there) and os.access(there, os.X_OK)
+
+    problems = check_set(files, found.version, is_executable, directory=isinstance(state, Folder))
+    if problems:
+        raise NodeError(
+            f"kubelet {found.version} would not start with {flags.config} without us: {'; '.join(problems)}. Take both "
+            "--image-credential-provider flags away, or put another provider there, and try again. Nothing was changed"
+        )
+
+
 def _folder(path: str) -> Folder:
     # A key pair may be in the configuration beside the provider file.
     return Folder(0o700 if path == f"/etc/{PROGRAM}" else 0o755)

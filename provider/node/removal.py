@@ -19,8 +19,9 @@ from provider.node.detect.found import Flags, Found
 from provider.node.docker_config import CHOSEN
 from provider.node.files import Change, File, Folder, Link, Tree
 from provider.node.guard import NAME as GUARD
+from provider.node.guard import STANDS_IN
 from provider.node.machine import Machine
-from provider.node.plan import OWN_FILE, check_flags, check_writable
+from provider.node.plan import OWN_FILE, check_flags, check_next_start, check_writable
 from provider.node.record import DATA, Record
 from provider.node.restore import restorations, strays
 from provider.node.withdrawal import withdraw
@@ -73,6 +74,7 @@ def plan_removal(machine: Machine) -> Removal:
     check_writable(tree, [*noticed, *later])
     if found is not None:
         check_flags(tree, found, [*noticed, *later], found.flags if found.flags.config != OWN_FILE else Flags())
+        check_next_start(tree, found, [*noticed, *later])
     return Removal(found, record, noticed, later)
 
 
@@ -129,4 +131,6 @@ def _links(tree: Tree, bin_dir: str, seen: set[str]) -> list[Change]:
     path = f"{bin_dir}/{PROGRAM}"
     state = tree.state(path)
     ours = isinstance(state, Link) and state.target.endswith(f"/{PROGRAM}")
+    # The guard's, where the program was missing.
+    ours = ours or (isinstance(state, File) and STANDS_IN.encode() in state.content)
     return [Change(path, state, None)] if ours and path not in seen else []

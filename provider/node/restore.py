@@ -7,6 +7,7 @@ from provider.node.detect.flag_places import DROP_IN, without_flags
 from provider.node.detect.found import Flags, Found
 from provider.node.files import Change, File, Folder, Link, NodeError, State, Tree
 from provider.node.guard import NAME as GUARD
+from provider.node.plan import directory
 from provider.node.provider_file.merge import has_entry, without_entry
 from provider.node.record import Kept, KeptFile, Record, is_same
 
@@ -15,7 +16,7 @@ FLAG_FILES = ("/etc/kubernetes/kubelet-customized-args.conf", "/etc/default/kube
 
 
 def restorations(
-    tree: Tree, record: Record, original: Callable[[Kept], bytes], but: Collection[str] = ()
+    tree: Tree, record: Record, original: Callable[[Kept], bytes | None], but: Collection[str] = ()
 ) -> list[Change]:
     """Return the changes that take ours away, the last made first; `but`: paths that stay.
 
@@ -33,8 +34,8 @@ def restorations(
     return changes
 
 
-def _restored(kept: Kept, state: State, record: Record, original: Callable[[Kept], bytes]) -> State:
-    if is_same(state, kept.after):
+def _restored(kept: Kept, state: State, record: Record, original: Callable[[Kept], bytes | None]) -> State:
+    if is_same(state, kept.after) and (not isinstance(kept.before, KeptFile) or original(kept) is not None):
         return _original(kept, original)
     match state:
         case None | Folder():
@@ -55,12 +56,12 @@ def _restored(kept: Kept, state: State, record: Record, original: Callable[[Kept
     return _original(kept, original)
 
 
-def _original(kept: Kept, original: Callable[[Kept], bytes]) -> State:
+def _original(kept: Kept, original: Callable[[Kept], bytes | None]) -> State:
     match kept.before:
         case None | Link() | Folder():
             return kept.before
         case KeptFile(_, mode, uid, gid):
-            return File(original(kept), mode, uid, gid)
+            return File(original(kept) or b"", mode, uid, gid)
     raise NodeError(f"{kept.path}: what was there before the install is not known")
 
 
@@ -82,11 +83,21 @@ def strays(tree: Tree, found: Found | None, flags: Flags, seen: Collection[str])
             content = without_flags(path, state.content, flags)
             if content != state.content:
                 changes.append(Change(path, state, replace(state, content=content)))
-    config = tree.resolve(found.flags.config) if found is not None and found.flags.config else ""
-    state = tree.state(config) if config and config not in (*seen, flags.config) else None
-    if isinstance(state, File) and has_entry(state.content, config):
-        rest = without_entry(state.content, config)
-        changes.append(Change(config, state, replace(state, content=rest) if rest is not None else None))
+    for path in _provider_files(tree, found):
+        state = tree.state(path)
+        if path not in (*seen, flags.config) and isinstance(state, File) and has_entry(state.content, path):
+            rest = without_entry(state.content, path)
+            changes.append(Change(path, state, replace(state, content=rest) if rest is not None else None))
     own = [flags.config, *(f"{folder}/{GUARD}" for folder in drop_ins), *(f"{f}/{DROP_IN}" for f in drop_ins)]
     gone = [path for path in own if path not in seen and isinstance(tree.state(path), File)]
     return [*changes, *(Change(path, tree.state(path), None) for path in gone)]
+
+
+def _provider_files(tree: Tree, found: Found | None) -> list[str]:
+    """Return what the kubelet's next start reads: one file, or those of a directory."""
+    if found is None or not found.flags.config:
+        return []
+    place = tree.resolve(found.flags.config)
+    if not isinstance(tree.state(place), Folder):
+        return [place]
+    return [tree.resolve(f"{place}/{name}") for name in directory(tree, place)]

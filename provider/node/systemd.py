@@ -7,6 +7,8 @@ from provider.node.child_processes import Completed
 from provider.node.files import NodeError
 from provider.node.undo import TIMER
 
+SERVICE = TIMER.replace(".timer", ".service")
+
 RELOAD_SECONDS = 30
 ASK_SECONDS = 10
 BOOTED = "/run/systemd/system"
@@ -33,6 +35,11 @@ class Systemd:
 
     def arm(self) -> None:
         """Start the timer that puts everything back. Raises NodeError, and then nothing may be changed."""
+        state = self.show(SERVICE, "LoadState").get("LoadState", "")
+        if state != "loaded":
+            raise NodeError(
+                f"{SERVICE} is {state or 'unknown'}, and nothing is changed without it: systemctl unmask it"
+            )
         # One that has elapsed would not start again.
         self._do("stop", TIMER)
         self._do("start", TIMER)

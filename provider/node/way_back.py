@@ -4,14 +4,18 @@ import json
 from collections.abc import Iterable
 
 from provider.node.files import Change, NodeError, State, Tree
-from provider.node.record import Kept, KeptFile, kept_state, read_changes, written_changes
+from provider.node.record import Kept, KeptFile, KeptState, kept_state, read_changes, written_changes
+from provider.node.undo import Way
 
 NAME = "back.json"
 
 
-def dump_way_back(previous: str, changes: Iterable[tuple[Change, str]]) -> bytes:
-    """Return the file's content: the generation to go back to, and the changes with the names of their copies."""
-    kept = [Kept(change.path, kept_state(change.before, copy), kept_state(change.after)) for change, copy in changes]
+def dump_way_back(previous: str, ways: Iterable[Way]) -> bytes:
+    """Return the file's content: the generation to go back to, and what changes for that."""
+    kept = [
+        Kept(way.change.path, kept_state(way.change.before, way.before), kept_state(way.change.after, way.after))
+        for way in ways
+    ]
     return json.dumps({"previous": previous, "changes": written_changes(kept)}).encode()
 
 
@@ -23,12 +27,11 @@ def way_back(tree: Tree, folder: str) -> tuple[str, dict[str, Change]]:
         previous, changes = str(fields["previous"]), read_changes(fields["changes"])
     except (ValueError, KeyError, TypeError):
         raise NodeError(f"{folder}/{NAME}: is damaged: restart the kubelet, and try again") from None
-    return previous, {kept.path: Change(kept.path, _before(tree, folder, kept), _after(tree, kept)) for kept in changes}
+    return previous, {
+        kept.path: Change(kept.path, _state(tree, folder, kept.before), _state(tree, folder, kept.after))
+        for kept in changes
+    }
 
 
-def _before(tree: Tree, folder: str, kept: Kept) -> State:
-    return tree.state(f"{folder}/{kept.before.copy}") if isinstance(kept.before, KeptFile) else kept.before
-
-
-def _after(tree: Tree, kept: Kept) -> State:
-    return tree.state(kept.path) if isinstance(kept.after, KeptFile) else kept.after
+def _state(tree: Tree, folder: str, state: KeptState) -> State:
+    return tree.state(f"{folder}/{state.copy}") if isinstance(state, KeptFile) else state

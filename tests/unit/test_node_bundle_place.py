@@ -146,7 +146,7 @@ def test_what_an_earlier_run_left_goes_and_others_files_stay(tree: Tree, source:
     home = Path(tree.root + HOME)
     for name in (".new-1.0", ".old-1.0", ".new-0.9", ".new-notes", "node", "0.1.bak"):
         (home / name / LIBRARIES).mkdir(parents=True)
-    (home / ".current.12.new").symlink_to("1.0")
+    (home / ".current.new").symlink_to("1.0")
     (home / "cluster.json").write_text("{}")
     place(tree, source, HOME)
     assert tree.names(HOME) == [".new-notes", "0.1.bak", "1.0", "cluster.json", "node"]

@@ -66,7 +66,7 @@ def test_the_prefix_stands_in_the_units_and_nothing_else_changes(tree: Tree, sou
         assert written.replace(prefix, HOME) == text
     assert f"ExecStart={prefix}/current/{PROGRAM} repair\n" in (tree.text(unit("repair.service")) or "")
     # The data are where they are.
-    assert f"=/var/lib/{PROGRAM}/node/installed\n" in (tree.text(unit("repair.service")) or "")
+    assert f"=|/var/lib/{PROGRAM}/node/installed\n" in (tree.text(unit("repair.service")) or "")
 
 
 def test_what_was_disabled_stays_so_and_what_was_changed_is_put_back(tree: Tree, source: Source) -> None:

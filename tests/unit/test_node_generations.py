@@ -200,7 +200,7 @@ def test_nothing_is_left(tree: Tree, generations: Generations) -> None:
 
 
 def test_only_one_at_a_time(tree: Tree, generations: Generations, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("provider.node.generations.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("provider.node.lock.LOCK_SECONDS", 0.1)
     with (
         pytest.raises(Exception, match="another install, repair or uninstall is at work"),
         Generations(tree, run).lock(),

@@ -49,31 +49,31 @@ def test_healthz(url: str) -> None:
 
 def test_a_kubelet_that_stays_and_says_so(url: str) -> None:
     mine = process(7, age=6)
-    assert wait_until_healthy(lambda: mine, url, time.time() - 10, seconds=2) == (mine, "")
+    assert wait_until_healthy(lambda: mine, url, None, seconds=2) == (mine, "")
 
 
 def test_the_old_process_does_not_count(url: str) -> None:
     old = process(7, age=100)
-    health = wait_until_healthy(lambda: old, url, time.time(), seconds=0.5)
+    health = wait_until_healthy(lambda: old, url, old, seconds=0.5)
     assert health.reason == "it did not start within 0.5 s"
 
 
 def test_one_that_is_started_again_and_again(url: str) -> None:
     pids = iter(range(10, 1000))
-    health = wait_until_healthy(lambda: process(next(pids), age=0), url, time.time() - 1, seconds=20)
+    health = wait_until_healthy(lambda: process(next(pids), age=0), url, None, seconds=20)
     assert health.reason == "it was started 3 times and does not stay"
 
 
 def test_one_that_ended(url: str) -> None:
     seen: list[Process | None] = [process(7, age=0)]
-    health = wait_until_healthy(lambda: seen.pop() if seen else None, url, time.time() - 1, seconds=1)
+    health = wait_until_healthy(lambda: seen.pop() if seen else None, url, None, seconds=1)
     assert health.reason == "it started and ended again"
 
 
 def test_one_that_never_says_ok(url: str) -> None:
     Healthz.status = 500
     mine = process(7, age=60)
-    health = wait_until_healthy(lambda: mine, url, time.time() - 100, seconds=0.5)
+    health = wait_until_healthy(lambda: mine, url, None, seconds=0.5)
     assert health.reason == f"{url} was not well within 0.5 s"
 
 
@@ -84,6 +84,19 @@ LINES = [
     'credential provider config"',
     'E1125 02:59:17.300000  100 other.go:1] "Later" err="of no matter"',
 ]
+
+
+def test_an_error_of_several_lines_is_one() -> None:
+    lines = [
+        'E1125 run.go:72] "Failed to register CRI auth plugins" err=<',
+        "\tno such plugin",
+        "\tnor that",
+        " >",
+        "I1125 end",
+    ]
+    assert words_of_the_kubelet(lines) == (
+        'E1125 run.go:72] "Failed to register CRI auth plugins" err=< no such plugin nor that >'
+    )
 
 
 def test_the_words_that_say_why() -> None:

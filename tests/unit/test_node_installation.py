@@ -256,12 +256,99 @@ def test_without_a_record_ours_goes_too(image: Image) -> None:
     old_value(image)
     before = image.tree()
     image.install()
-    for path in sorted((image.root / NODE[1:]).rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    remove_record(image)
     image.uninstall()
     after = image.tree()
     assert image.text("/etc/default/kubelet").replace('"', "") == "# mine\nKUBELET_EXTRA_ARGS=--v=2\n"
     assert {path for path in before.keys() ^ after.keys() if not path.endswith((".d", ".wants"))} == set()
+
+
+def remove_record(image: Image) -> None:
+    for path in sorted((image.root / NODE[1:]).rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def test_without_a_record_a_joined_directory_is_left_by_us(image: Image) -> None:
+    join_directory(image)
+    before = image.tree()
+    image.install()
+    remove_record(image)
+    image.uninstall()
+    assert {path: value for path, value in image.tree().items() if path.startswith("srv")} == {
+        path: value for path, value in before.items() if path.startswith("srv")
+    }
+
+
+def test_a_torn_record_is_none(image: Image) -> None:
+    old_value(image)
+    before = image.tree()
+    image.install()
+    image.put(f"{NODE}/installed/record.json", "{")
+    image.install()
+    image.uninstall()
+    assert image.text("/etc/default/kubelet").replace('"', "") == "# mine\nKUBELET_EXTRA_ARGS=--v=2\n"
+    assert {path for path in before.keys() ^ image.tree().keys() if not path.endswith((".d", ".wants"))} == set()
+
+
+@pytest.mark.parametrize("join", [join_file, join_directory])
+def test_what_the_kubelet_would_not_start_without_is_not_taken_away(
+    image: Image, join: Callable[[Image], None]
+) -> None:
+    join(image)
+    image.install()
+    if join is join_file:
+        image.put(
+            "/srv/providers.yaml", image.text("/srv/providers.yaml").replace(OTHER[OTHER.index("  - name") :], "")
+        )
+    else:
+        (image.root / "srv/providers/00-other.yaml").unlink()
+    before = image.tree()
+    with pytest.raises(NodeError, match=r"would not start with /srv/providers(\.yaml)? without us"):
+        plan_removal(image.machine)
+    assert image.tree() == before
+
+
+def test_a_unit_that_changed_below_our_drop_in(image: Image) -> None:
+    plain = "[Service]\nExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml{}\n"
+    image.put("/etc/systemd/system/kubelet.service", plain.format(" --container-runtime=remote"))
+    image.install()
+    image.put("/etc/systemd/system/kubelet.service", plain.format(""))
+    assert any(path.endswith("-flags.conf") for path in image.repair())
+    assert "--container-runtime=remote" not in image.machine.detect().command_line
+    assert image.machine.detect().flags.config == OWN_FILE
+    assert image.repair() == []
+
+
+def test_undoing_later_keeps_what_others_have_changed(image: Image) -> None:
+    old_value(image)
+    image.install()
+    flags = image.text("/etc/default/kubelet")
+    image.put("/etc/default/kubelet", flags.replace("--v=2", "--v=6 --new"), 0o640)
+    # What the timer runs: not the installer's own undoing, which comes at once and byte for byte.
+    image.machine.generations.settle()
+    generation = image.machine.generations.installed()
+    image.put(f"{NODE}/{generation}/unproven", "none 0\n")
+    (image.root / NODE[1:] / "pending").symlink_to(generation)
+    (image.root / NODE[1:] / "installed").unlink()
+    with image.machine.generations.lock():
+        assert image.machine.generations.recover() != ""
+    assert image.text("/etc/default/kubelet").replace('"', "") == "# mine\nKUBELET_EXTRA_ARGS=--v=6 --new\n"
+    assert not (image.root / OWN_FILE[1:]).exists()
+
+
+def test_nothing_is_taken_away_where_flags_cannot_come_back(image: Image) -> None:
+    old_value(image)
+    image.install()
+    before = image.tree()
+    generation = image.machine.generations.pending()
+    for copy in (image.root / NODE[1:] / generation / "before").iterdir():
+        copy.unlink()
+    with image.machine.generations.lock(), pytest.raises(NodeError, match="exit status 1"):
+        image.machine.generations.undo()
+    after = image.tree()
+    assert {path: value for path, value in after.items() if "/before" not in path} == {
+        path: value for path, value in before.items() if "/before" not in path
+    }
 
 
 def test_a_joined_file_instead_of_own_flags(image: Image) -> None:

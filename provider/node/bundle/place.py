@@ -6,7 +6,7 @@ Nothing points there yet; `link_changes` says what does. Whoever calls this hold
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from provider.node.bundle.contents import LIBRARIES, checksums, differences, read, with_program
@@ -54,10 +54,13 @@ def examine(tree: Tree, source: Source, prefix: str) -> Placed:
     return Placed(folder, tuple(differences(at, wanted)))
 
 
-def place(tree: Tree, source: Source, prefix: str, *, proc: str = "/proc", run: Run = run_child) -> Placed:
+def place(
+    tree: Tree, source: Source, prefix: str, keep: Collection[str] = (), *, proc: str = "/proc", run: Run = run_child
+) -> Placed:
     """Copy the bundle to PREFIX/VERSION, unless it is there and whole. Raises NodeError, and has changed nothing then.
 
-    Also takes away what an earlier run left, and versions that are neither in force nor executed by any process.
+    Also takes away what an earlier run left, and versions that are neither in force nor executed by any process;
+    `keep`: versions that stay.
     On this machine the program must run: another machine's, or a file system that runs nothing, is found out here.
     """
     placed = examine(tree, source, prefix)
@@ -72,7 +75,7 @@ def place(tree: Tree, source: Source, prefix: str, *, proc: str = "/proc", run: 
         return placed
     check_owner(tree, prefix)
     with _all_or_nothing(tree, prefix, source.version) as home:
-        in_use = {current(tree, prefix), source.version} | running(tree, prefix, proc)
+        in_use = {current(tree, prefix), source.version, *keep} | running(tree, prefix, proc)
         remove_versions(tree, prefix, sorted(set(versions(tree, prefix)) - in_use))
         if placed.changed:
             new = f"{home}/{NEW}{source.version}"

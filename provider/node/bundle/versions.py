@@ -17,7 +17,7 @@ NEW, OLD = ".new-", ".old-"
 """How the names begin of a version that is not whole yet, and of one that is being removed."""
 
 _VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc|\.post|\.dev)\d+)*(\+[a-z0-9.]+)?")
-_TEMPORARY = re.compile(r"\.(current|bin)\.\d+\.new")  # Tree.put's
+_TEMPORARY = re.compile(r"\.(current|bin)(\.undo)?\.new")  # Tree.put's
 _PARTS = (PROGRAM, LIBRARIES, SUMS)
 PAUSE_SECONDS = 0.2
 

@@ -67,8 +67,11 @@ def flag_changes(tree: Tree, found: Found, flags: Flags) -> list[Change]:
                 f"{value!r} cannot be a value of the kubelet's flags: use an absolute path of letters, digits and /._+-"
             )
     if found.flags == flags:
-        return []
-    if any(_values(found.flags)):
+        node = _node(tree, found.unit)
+        # Our own drop-in repeats what the unit had then: it is written anew where the unit has changed since.
+        if tree.state(node.own) is None or any(_values(node.start.flags)):
+            return []
+    elif any(_values(found.flags)):
         raise NotUnderstood(
             f"the kubelet of {found.unit} has other flags already ({_shown(found.flags)}): join what they name, or "
             "take them away first"
