@@ -3,10 +3,10 @@ python := .venv/bin/python
 shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test build test-frozen packages image test-packages lint-workflows demo bench bench-frozen lock clean
+.PHONY: help setup lint format types test build test-frozen packages image test-packages test-kubelets e2e e2e-smoke lint-workflows demo bench bench-frozen lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv from the lock (PYTHON=/path/to/python3 to choose one)
 	@packaging/requirements/install.sh .venv development.txt
@@ -46,6 +46,15 @@ image: setup build ## make the OCI image of the bundle
 test-packages: packages image ## install the packages and run the image in a root of their own (as root)
 	@tests/packages/root.sh >/dev/null
 	PACKAGES=dist $(python) -m pytest tests/packages
+
+test-kubelets: setup ## hold our check of provider files against real kubelets (as root; needs go)
+	$(python) -m tests.kubernetes.enter $(python) -m pytest -q -n 4 tests/kubernetes
+
+e2e: setup packages ## run everything on real nodes: systemd, kubelet, containerd, registry (as root; needs go)
+	$(python) -m tests.e2e
+
+e2e-smoke: setup packages ## run the first and the third of its scenarios
+	$(python) -m tests.e2e tests/e2e/test_1_fresh_node.py tests/e2e/test_3_joined.py
 
 lint-workflows: setup ## check the GitHub workflows (needs go)
 	@actionlint=$$(packaging/packages/tools/build.sh actionlint) && \

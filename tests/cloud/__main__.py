@@ -20,10 +20,9 @@ def main(arguments: list[str], commands: Iterable[str], answers: TextIO) -> int:
     parser.add_argument("--directory", type=Path, required=True, help="where the CA files go")
     for name in ("https", "metadata", "proxy"):
         parser.add_argument(f"--{name}", type=_address, default=("127.0.0.1", 0), metavar="HOST:PORT")
-    options = parser.parse_args(arguments)
-    with SimulatedCloud(
-        options.directory, https=options.https, metadata=options.metadata, proxy=options.proxy
-    ) as cloud:
+    parser.add_argument("--backend", type=_address, metavar="HOST:PORT", help="the registry that has the images")
+    options = vars(parser.parse_args(arguments))
+    with SimulatedCloud(options.pop("directory"), **options) as cloud:
         print(json.dumps(ready(cloud)), file=answers, flush=True)
         for line in commands:
             print(obey(cloud, line), file=answers, flush=True)

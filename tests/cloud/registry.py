@@ -13,6 +13,7 @@ from tests.cloud.authorization_tokens import (
     enterprise_service,
     personal_service,
 )
+from tests.cloud.backend import Backend
 from tests.cloud.clock import Clock, iso
 from tests.cloud.images import content
 from tests.cloud.ledger import Secrets
@@ -70,6 +71,11 @@ class Place:
     repositories: list[Repository]
     challenge: str
 
+    @property
+    def folder(self) -> str:
+        """What tells its repositories from those of other registries that keep theirs at the same place."""
+        return self.instance_id or f"personal/{self.region}"
+
     def repository(self, name: str) -> Repository | None:
         return next((one for one in self.repositories if one.name == name), None)
 
@@ -108,9 +114,10 @@ class Registry:
 
     name = "registry"
 
-    def __init__(self, world: World, bearers: Bearers) -> None:
+    def __init__(self, world: World, bearers: Bearers, backend: Backend | None = None) -> None:
         self._world = world
         self._bearers = bearers
+        self._backend = backend
 
     def action(self, request: Request) -> str:
         return f"{request.method} {request.path}"
@@ -135,8 +142,13 @@ class Registry:
         if bearer is None or (name, "pull") not in bearer.access:
             return self._challenge(exchange, place, f"repository:{name}:pull", denied=bearer is not None)
         repository = place.repository(name)
-        answer = content(repository, kind, reference) if repository else None
+        answer = self._stored(place, repository, kind, reference) if repository else None
         return answer or self._error(exchange, 404, f"{kind[:-1].upper()}_UNKNOWN")
+
+    def _stored(self, place: Place, repository: Repository, kind: str, reference: str) -> Answer | None:
+        if self._backend:
+            return self._backend.content(f"{place.folder}/{repository.name}", kind, reference)
+        return content(repository, kind, reference)
 
     def _challenge(self, exchange: Exchange, place: Place, scope: str, denied: bool = False) -> Answer:
         if not place.challenge:

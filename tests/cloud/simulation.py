@@ -6,6 +6,7 @@ from typing import Self
 
 from tests.cloud.acr import Acr
 from tests.cloud.authorization_tokens import AuthorizationTokens
+from tests.cloud.backend import Backend
 from tests.cloud.certificates import Authority, server_context
 from tests.cloud.clock import Clock
 from tests.cloud.default_world import default_world
@@ -37,8 +38,12 @@ class SimulatedCloud:
         https: tuple[str, int] = (LOOPBACK, 0),
         metadata: tuple[str, int] = (LOOPBACK, 0),
         proxy: tuple[str, int] = (LOOPBACK, 0),
+        backend: tuple[str, int] | None = None,
     ) -> None:
-        """`directory` gets the CA files. Addresses: port 0 for any; inside a network namespace the real ones."""
+        """`directory` gets the CA files. Addresses: port 0 for any; inside a network namespace the real ones.
+
+        `backend`: a registry without authentication that has the images; without it they are made up.
+        """
         self.world = world or default_world()
         self.clock = Clock()
         self.calls = Calls()
@@ -50,7 +55,8 @@ class SimulatedCloud:
         self.tokens = AuthorizationTokens(self.world, self.clock, self._secrets)
         self.make = Makers(self.world, self.clock, self.sessions, self._secrets)
         self.metadata = Metadata(self.world, self.clock, self.sessions, self._secrets)
-        self._dispatcher = Dispatcher(self.world, self.clock, self._services(), self.faults, self.calls, self._secrets)
+        services = self._services(Backend(*backend) if backend else None)
+        self._dispatcher = Dispatcher(self.world, self.clock, services, self.faults, self.calls, self._secrets)
         directory.mkdir(parents=True, exist_ok=True)
         authority, inspector, stranger = (Authority(name) for name in ("cloud", "inspecting proxy", "stranger"))
         self.ca_file = authority.write(directory / "ca.pem")
@@ -73,14 +79,14 @@ class SimulatedCloud:
         )
         self.faults.trap_url = self.trap_url
 
-    def _services(self) -> dict[str, Service]:
+    def _services(self, backend: Backend | None) -> dict[str, Service]:
         gateway = Gateway(self.world, self.clock, self.sessions)
         bearers = Bearers(self.clock, self._secrets)
         services: tuple[Service, ...] = (
             self.metadata,
             Sts(gateway, self._secrets),
             Acr(gateway, self.tokens),
-            Registry(self.world, bearers),
+            Registry(self.world, bearers, backend),
             Auth(self.world, self.tokens, bearers, self.clock),
         )
         return {service.name: service for service in services}

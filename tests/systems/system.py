@@ -169,9 +169,9 @@ def succeeded(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Ask again and again until the condition holds, for some seconds at most."""
+def wait_for(condition: Callable[[], bool], seconds: float, what: str, pause: float = 0.1) -> None:
+    """Ask again and again until the condition holds, for some seconds at most, with a pause between two questions."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.1)
+        time.sleep(pause)

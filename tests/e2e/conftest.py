@@ -1,0 +1,42 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.layouts import ACK, Layout
+from tests.e2e.node import Node
+from tests.e2e.parts import Parts
+from tests.e2e.site import Site
+from tests.e2e.slots import slot
+
+NewNode = Callable[..., Node]
+
+
+@pytest.fixture(scope="session")
+def parts() -> Parts:
+    prepared = Parts.of_this_run()
+    if prepared is None:
+        pytest.skip("needs root and what make e2e prepares")
+    return prepared
+
+
+@pytest.fixture
+def site(parts: Parts, tmp_path: Path) -> Iterator[Site]:
+    with Site(parts, tmp_path / "cloud") as site:
+        yield site
+
+
+@pytest.fixture
+def new_node(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Iterator[NewNode]:
+    """Makes nodes at the site: `new_node(layout)`, booted and healthy."""
+    with ExitStack() as stack:
+
+        def make(layout: Layout = ACK) -> Node:
+            stack.enter_context(slot(parts.slots))
+            node = stack.enter_context(Node(parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", layout))
+            node.boot()
+            node.wait_healthy()
+            return node
+
+        yield make

@@ -1,0 +1,88 @@
+"""What all nodes are made of, made once for a run and read by every test: root, layer, images, archives."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from provider.places import PROGRAM
+from provider.version import VERSION
+from tests.frozen import another_version
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = "1.37.2"
+NEXT = "99.0"
+FOLDER = "E2E_FOLDER"
+GROUP = "E2E_GROUP"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Folders of one run; `group` begins the names of its control groups."""
+
+    folder: Path
+    group: str
+
+    @classmethod
+    def of_this_run(cls) -> "Parts | None":
+        """What `python -m tests.e2e` prepared; None outside of it."""
+        folder = os.environ.get(FOLDER)
+        return cls(Path(folder), os.environ[GROUP]) if folder else None
+
+    @property
+    def root(self) -> Path:
+        """Debian, as debootstrap left it."""
+        return self.folder / "root"
+
+    @property
+    def layer(self) -> Path:
+        """What lies over the root on each node: the kubelet, and the unpacked archives in /srv/VERSION."""
+        return self.folder / "layer"
+
+    @property
+    def images(self) -> Path:
+        """docker-registry's storage."""
+        return self.folder / "images"
+
+    @property
+    def slots(self) -> Path:
+        """Whose files are places for nodes."""
+        return self.folder / "slots"
+
+    @property
+    def base(self) -> str:
+        """What `System` begins with."""
+        return f"{self.layer}:{self.root}"
+
+
+def prepare(parts: Parts, root: Path, kubelet: Path, archive: Path) -> None:
+    """Make it all, of what is in the cache and in dist/."""
+    parts.root.mkdir()
+    subprocess.run(["tar", "-xzf", root, "-C", parts.root], check=True)
+    place = parts.layer / "usr/bin/kubelet"
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(kubelet, place)
+    place.chmod(0o755)
+    unpack(archive, parts.layer / "srv")
+    parts.images.mkdir()
+    command = ["unshare", "--net", sys.executable, "-m", "tests.e2e.images", str(parts.root), str(parts.images)]
+    subprocess.run(command, check=True)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """The archive, and the same program as a next version's."""
+    folder.mkdir()
+    subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
+    (folder / archive.name.removesuffix(".tar.gz")).rename(folder / VERSION)
+    (folder / NEXT).mkdir()
+    for script in ("install.sh", "uninstall.sh"):
+        shutil.copy(folder / VERSION / script, folder / NEXT / script, follow_symlinks=False)
+    another_version.make(folder / VERSION / "bundle", folder / NEXT / "bundle", NEXT)
+
+
+def built() -> Path | None:
+    """The archive that `make packages` made, in dist/ or where PACKAGES says."""
+    found = sorted((ROOT / os.environ.get("PACKAGES", "dist")).glob(f"{PROGRAM}-{VERSION}-linux-*.tar.gz"))
+    return found[0] if len(found) == 1 else None

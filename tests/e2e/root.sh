@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Prints where the root of the nodes is kept: Debian with systemd and containerd. Makes it where it is missing. Needs root.
+# usage: [MIRROR=URL] tests/e2e/root.sh
+set -euo pipefail
+
+node=systemd,systemd-sysv,dbus,containerd,runc,iproute2,procps,ca-certificates
+# What the tests need beside it: what boots the node, the registry, what is in the images, what kills at a step.
+tools=systemd-container,docker-registry,busybox-static,strace
+exec "$(dirname "$0")/../systems/root.sh" e2e "$node,$tools"
