@@ -75,7 +75,7 @@ is_stopped() {
 
 # Whether a kubelet that never ran before gives up for a reason that is ours.
 is_our_fault() {
-    [ "$ran" ] || journalctl --unit="$unit" --boot --lines=500 --quiet 2>/dev/null |
+    [ "$ran" ] || journalctl --unit="$unit" --lines=200 --quiet 2>/dev/null |
         grep -qi -e 'CRI auth plugins' -e 'credential provider config' -e 'image credential provider'
 }
 

@@ -28,7 +28,10 @@ NSPAWN = (
     "--tmpfs=/var/lib/containerd:size=1G",
 )
 ENABLED = ("node-preparation.service", "containerd.service", "kubelet.service")
-LEFT_OUT = ("docker-registry.service", "systemd-logind.service", "apt-daily.timer", "apt-daily-upgrade.timer")
+LEFT_OUT = (
+    *("docker-registry.service", "apt-daily.timer", "apt-daily-upgrade.timer", "systemd-logind.service"),
+    *("systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
+)
 LAST_LINES = 40
 EVERYDAY = (
     " [IW][0-9]* ",

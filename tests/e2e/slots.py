@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NODES = 9
-"""Each holds some 13 inotify instances, of which a machine gives root 128 where nobody has changed that."""
+"""Each holds some 11 inotify instances, of which a machine gives root 128 where nobody has changed that."""
 WAIT_SECONDS = 3600
 
 

@@ -24,7 +24,7 @@ LOG = "/run/steps.log"
 ROLLBACK = f"{PROGRAM}-rollback"
 READ_BY_THE_KUBELET = ("etc/kubernetes", "etc/systemd/system/kubelet.service.d", f"etc/{PROGRAM}")
 # Most of the time is spent waiting for that timer.
-SOONER = "[Timer]\nOnActiveSec=\nOnActiveSec=45\nOnActiveSec=100\n"
+SOONER = "[Timer]\nOnActiveSec=\nOnActiveSec=45\nOnActiveSec=60\n"
 TEMPORARY = "find /etc /opt /var/lib/aliyun* /var/lib/kubelet -name '*.new' -o -name '.new-*' -o -name '.old-*'"
 INSTALL = f"/srv/{VERSION}/install.sh"
 # What is killed in the uninstall is the program of the archive: the installed one is taken away.
@@ -123,8 +123,9 @@ def cut_short(node: Node, operation: Operation, step: Step, power_fails: bool) -
 
 
 def nothing_is_pending(node: Node) -> bool:
-    states = node.attempt(f"systemctl is-active {ROLLBACK}.timer {ROLLBACK}.service").stdout.split()
-    return not {"active", "activating", "reloading", "deactivating"} & set(states)
+    """Whether the timer has done what it had to; one that nobody stopped stays behind as `elapsed`."""
+    shown = node.attempt(f"systemctl show --property=SubState --value {ROLLBACK}.timer {ROLLBACK}.service").stdout
+    return not {"waiting", "running", "start"} & set(shown.split())
 
 
 def read_by_the_kubelet(node: Node) -> Tree:

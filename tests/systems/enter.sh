@@ -10,7 +10,8 @@ base=$1 changes=$2 groups=$3
 shift 3
 mkdir -p "$changes"/{upper,work,root}
 root=$changes/root
-mount -t overlay -o "lowerdir=$base,upperdir=$changes/upper,workdir=$changes/work" changes "$root"
+# redirect_dir: folders of the base can be renamed, as on a machine.
+mount -t overlay -o "lowerdir=$base,upperdir=$changes/upper,workdir=$changes/work,redirect_dir=on" changes "$root"
 
 # systemd makes groups beside the one it finds itself in, so that one lies within another.
 for group in $groups; do

@@ -25,7 +25,7 @@ BASH = ("bash", "-euo", "pipefail", "-c")
 STOP = "-RTMIN+4"
 POWER_OFF_SECONDS = 30
 BOOT_SECONDS = 60
-GROUPS_SECONDS = 10
+GROUPS_SECONDS = 60
 
 
 class System:
