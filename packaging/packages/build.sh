@@ -20,7 +20,7 @@ nfpm=$($sources/tools/build.sh nfpm)
 rm -rf build/packages dist/"$name"[-_]*.{deb,rpm,tar.gz} dist/packages-*.sha256
 mkdir -p "$STAGE" build/packages/scripts
 cp -RP "dist/$name" "$STAGE/bundle"
-cp LICENSE docs/packages.md $sources/install.sh "$STAGE/"
+cp LICENSE docs/packages.md docs/node.md $sources/install.sh "$STAGE/"
 ln -s install.sh "$STAGE/uninstall.sh"
 find "$STAGE" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 

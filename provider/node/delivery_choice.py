@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from provider.node.detect.found import Found
-from provider.node.docker_config import CHOSEN, NAME, Chosen, NotADockerConfig, check, parse_chosen
+from provider.node.docker_config import BEFORE, CHOSEN, NAME, Chosen, NotADockerConfig, check, parse_chosen
 from provider.node.files import Change, File, NodeError, Tree
 from provider.node.record import DATA
 from provider.places import PROGRAM
@@ -43,6 +43,9 @@ def choose_changes(tree: Tree, found: Found, *, data: str = DATA, proc: str = "/
     if known is None or known.path != path:
         after = File(Chosen(path, state.mode if isinstance(state, File) else None, {}).dump(), 0o600)
     changes = [Change(place, before, after)]
+    found_place = f"{data}/{BEFORE}"
+    if known is None and isinstance(state, File):
+        changes.append(Change(found_place, tree.state(found_place), File(state.content, 0o600)))
     for unit in WRITERS:
         place = f"{UNITS}/{unit}.d/{DROP_IN}"
         content = f"# Written by {PROGRAM} install --delivery docker-config.\n[Service]\n"

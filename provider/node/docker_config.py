@@ -17,6 +17,9 @@ NAME = "config.json"
 CHOSEN = "node/docker-config.json"
 """Below DATA: says that tokens are delivered so, where, and which hosts are ours. Holds no secret."""
 
+BEFORE = "node/docker-config.before"
+"""Below DATA: what that file was before us, if there was one."""
+
 VERSION = 1
 AUTHS, HELPERS = "auths", "credHelpers"
 WHOLE_HOST = ("", "/", "/v1/", "/v2/")
@@ -126,13 +129,6 @@ def own_entries(content: bytes | None, ours: Collection[str]) -> dict[str, tuple
     document = _parse(content)
     auths = document.get(_key(document, AUTHS), {})
     return {host: (auths[host]["username"], auths[host]["password"]) for host in _mine(auths, ours)}
-
-
-def entry_hosts(content: bytes | None) -> tuple[str, ...]:
-    """Return the hosts that have an entry of their own, whosever it is, sorted."""
-    document = _parse(content)
-    hosts = {_host(key) for key in document.get(_key(document, AUTHS), {})}
-    return tuple(sorted(hosts - {""}))
 
 
 def _mine(auths: Mapping[str, Any], ours: Collection[str]) -> list[str]:

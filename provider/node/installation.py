@@ -12,7 +12,7 @@ from provider.node.bundle.units import unit_changes
 from provider.node.carry_out import Work
 from provider.node.delivery_choice import choose_changes
 from provider.node.detect.found import Flags, Found
-from provider.node.docker_config import CHOSEN
+from provider.node.docker_config import BEFORE, CHOSEN
 from provider.node.files import Change, File, NodeError, Tree
 from provider.node.guard import NAME as GUARD
 from provider.node.machine import Machine
@@ -82,7 +82,7 @@ def plan(machine: Machine, wish: Wish, source: Source) -> Planned:
     else:
         quiet += choose_changes(tree, found)
     if earlier is not None and _is_elsewhere(earlier, wish, choice, found):
-        wanted = {f"{DATA}/{CHOSEN}", *(change.path for change in (*quiet, *noticed))}
+        wanted = {f"{DATA}/{CHOSEN}", f"{DATA}/{BEFORE}", *(change.path for change in (*quiet, *noticed))}
         noticed += restorations(tree, earlier, machine.generations.original, wanted)
     noticed = [change for change in effective(noticed) if change not in quiet]
     quiet = with_folders(tree, effective(quiet))

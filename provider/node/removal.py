@@ -16,7 +16,7 @@ from provider.node.bundle.removal import removal
 from provider.node.bundle.units import unit_removals
 from provider.node.carry_out import Work
 from provider.node.detect.found import Flags, Found
-from provider.node.docker_config import CHOSEN
+from provider.node.docker_config import BEFORE, CHOSEN
 from provider.node.files import Change, File, Folder, Link, Tree
 from provider.node.guard import NAME as GUARD
 from provider.node.guard import STANDS_IN
@@ -63,7 +63,7 @@ def plan_removal(machine: Machine) -> Removal:
     later = unit_removals(tree)
     changes: list[Change] = []
     if record is not None:
-        kept = {f"{DATA}/{CHOSEN}", *(change.path for change in later)}
+        kept = {f"{DATA}/{CHOSEN}", f"{DATA}/{BEFORE}", *(change.path for change in later)}
         changes = restorations(tree, record, machine.generations.original, kept)
         later += [change for change in changes if isinstance(change.before, Folder | Link)]
     noticed = [change for change in changes if not isinstance(change.before, Folder | Link)]

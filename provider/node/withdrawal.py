@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from provider.node.docker_config import CHOSEN, NotADockerConfig, parse_chosen, without_entries
+from provider.node.docker_config import BEFORE, CHOSEN, NotADockerConfig, parse_chosen, without_entries
 from provider.node.files import File, Tree
 from provider.node.record import DATA
 
@@ -20,9 +20,10 @@ def withdraw(tree: Tree, say: Callable[[str], None]) -> None:
     chosen = parse_chosen(text.encode(), PATH)
     path = tree.resolve(chosen.path)
     state = tree.state(path)
+    found = tree.state(f"{DATA}/{BEFORE}")
     if isinstance(state, File):
         try:
-            content = without_entries(state.content, chosen.hosts)
+            content = without_entries(state.content, chosen.hosts, found.content if isinstance(found, File) else None)
         except NotADockerConfig as error:
             say(f"{path} is left as it is: {error.message}")
             content = state.content
@@ -34,3 +35,4 @@ def withdraw(tree: Tree, say: Callable[[str], None]) -> None:
         if after != state:
             tree.put(path, after)
     tree.put(PATH, None)
+    tree.put(f"{DATA}/{BEFORE}", None)

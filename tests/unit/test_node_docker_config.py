@@ -8,7 +8,6 @@ import pytest
 from provider.node.docker_config import (
     Chosen,
     NotADockerConfig,
-    entry_hosts,
     own_entries,
     parse_chosen,
     taken,
@@ -144,8 +143,7 @@ def test_a_login_that_took_the_place_of_ours_is_theirs() -> None:
 def test_a_login_for_a_part_of_the_host_is_no_reason_to_stand_back() -> None:
     content = json.dumps({"auths": {f"{A}/team": {"auth": "eDp5"}}}).encode()
     assert taken(content, [A], ()) == ()
-    assert entry_hosts(content) == ()
-    assert entry_hosts(with_entries(content, ENTRY, ())) == (A,)
+    assert own_entries(with_entries(content, ENTRY, ()), [A]).keys() == {A}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"auths": []}', b'{"credHelpers": "x"}', b"[" * 9999])

@@ -1,6 +1,7 @@
 """Install, repair and uninstall on the trees of images: what is changed, and that it comes back."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pytest
 
 from provider.errors import ProviderError
 from provider.node.bundle.source import Source
+from provider.node.docker_config import with_entries
 from provider.node.files import NodeError
 from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import Machine, open_machine
@@ -373,6 +375,19 @@ def test_docker_config_changes_no_flag(image: Image) -> None:
     assert not (image.root / "etc/default/kubelet").exists()
     assert (image.root / NODE[1:] / "docker-config.json").exists()
     assert image.install(Wish(PREFIX, "docker-config", restart=True, domains=())).is_empty
+    image.uninstall()
+    assert image.tree() == before
+
+
+def test_somebody_elses_docker_config_comes_back_byte_for_byte(image: Image) -> None:
+    image.put("/var/lib/kubelet/config.json", '{ "auths" : {},\t"credsStore":"x"}', 0o640)
+    before = image.tree()
+    image.install(Wish(PREFIX, "docker-config", restart=True, domains=()))
+    chosen = json.loads(image.text(f"{NODE}/docker-config.json"))
+    # What the timer does.
+    image.put(f"{NODE}/docker-config.json", json.dumps(chosen | {"hosts": {"r.example.com": 9}}), 0o600)
+    merged = with_entries(image.text("/var/lib/kubelet/config.json").encode(), {"r.example.com": ("u", "p")}, ())
+    image.put("/var/lib/kubelet/config.json", merged.decode(), 0o600)
     image.uninstall()
     assert image.tree() == before
 
