@@ -11,6 +11,12 @@ from tests.e2e.site import Site
 from tests.e2e.slots import slot
 
 NewNode = Callable[..., Node]
+LONGEST = ("test_6_cut_short.py", "test_9_docker_config.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that nobody waits for one alone at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

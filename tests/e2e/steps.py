@@ -16,6 +16,8 @@ LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 RESULT = re.compile(r"\) += (-?\d+)")
 OPENED = re.compile(r"\) += \d+<(/[^>]*)>$")
 DESCRIPTOR = re.compile(r"\d+<(/[^>]*)>")
+OWN = re.compile(r".*/(?:\.new-|\.old-|generations/)[^/]*")
+WANTED = re.compile(r"/[^/]*\.wants$")
 QUOTED = re.compile(r'"(/[^"]*)"')
 
 
@@ -31,12 +33,14 @@ class Step:
         return f"{self.call} {self.number}: {self.text[:160]}"
 
     @property
-    def folder(self) -> str:
-        """Where it happens; all of a bundle is one place, and so are a unit's folder and those that want it."""
-        found = QUOTED.findall(self.text) or DESCRIPTOR.findall(self.text) or [""]
-        path = found[-1]
-        bundle = re.match(r".*/\.(?:new|old)-[^/]*", path)
-        return bundle[0] if bundle else re.sub(r"/[^/]*\.wants$", "", path.rpartition("/")[0])
+    def kind(self) -> str:
+        """What makes steps alike: the call and the folder, where a unit's is that of those that want it too.
+
+        In a folder that is still, or no longer, nobody's but the process's own, the call does not matter.
+        """
+        path = (QUOTED.findall(self.text) or DESCRIPTOR.findall(self.text) or [""])[-1]
+        own = OWN.match(path)
+        return own[0] if own else f"{self.call} {re.sub(WANTED, '', path.rpartition('/')[0])}"
 
 
 def strace(log: str, command: str, kill_at: Step | None = None) -> str:
@@ -70,7 +74,7 @@ def steps(log: str) -> list[Step]:
 def worth_a_kill(every: Iterable[Step]) -> list[Step]:
     """Those before which the disk, or what runs, is different than before the step before them.
 
-    What did nothing is left out, and of many alike in one folder all but the first, the middle and the last.
+    What did nothing is left out, and of many alike one after the other all but the first, the middle and the last.
     """
     kept: list[Step] = []
     alike: list[Step] = []
@@ -83,7 +87,7 @@ def worth_a_kill(every: Iterable[Step]) -> list[Step]:
         result = RESULT.search(step.text)
         if result and result[1] == "-1":
             continue
-        if alike and (step.call, step.folder) != (alike[0].call, alike[0].folder):
+        if alike and step.kind != alike[0].kind:
             keep()
         alike.append(step)
     keep()

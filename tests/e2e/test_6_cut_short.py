@@ -17,7 +17,7 @@ from tests.e2e.node import HEALTHY_SECONDS, Node
 from tests.e2e.parts import NEXT, Parts
 from tests.e2e.site import NODE
 from tests.e2e.slots import NODES, slot
-from tests.e2e.steps import Step, steps, strace, unsynced, worth_a_kill
+from tests.e2e.steps import CHANGES, Step, steps, strace, unsynced, worth_a_kill
 from tests.e2e.tree import Tree, differences
 
 LOG = "/run/steps.log"
@@ -25,7 +25,8 @@ ROLLBACK = f"{PROGRAM}-rollback"
 READ_BY_THE_KUBELET = ("etc/kubernetes", "etc/systemd/system/kubelet.service.d", f"etc/{PROGRAM}")
 # Most of the time is spent waiting for that timer.
 SOONER = "[Timer]\nOnActiveSec=\nOnActiveSec=45\nOnActiveSec=60\n"
-TEMPORARY = "find /etc /opt /var/lib/aliyun* /var/lib/kubelet -name '*.new' -o -name '.new-*' -o -name '.old-*'"
+# Not in our own /var/lib, which nobody looks at, and which goes as a whole.
+TEMPORARY = "find /etc /opt /var/lib/kubelet -name '*.new' -o -name '.new-*' -o -name '.old-*'"
 INSTALL = f"/srv/{VERSION}/install.sh"
 # What is killed in the uninstall is the program of the archive: the installed one is taken away.
 OPERATIONS = {
@@ -87,10 +88,12 @@ def test_at_every_step(operation: Operation, parts: Parts, tmp_path: Path, power
             return f"at {step}\n{error}"
         return ""
 
+    # The disk is the same at a process's start as at the next step.
+    chosen = [step for step in operation.steps if step.call in CHANGES or not power_fails]
+    assert len(chosen) > 10
     with ThreadPoolExecutor(NODES) as pool:
-        failures = [failure for failure in pool.map(attempt, enumerate(operation.steps)) if failure]
-    assert len(operation.steps) > 20
-    assert not failures, f"{len(failures)} of {len(operation.steps)}\n\n" + "\n\n".join(failures)
+        failures = [failure for failure in pool.map(attempt, enumerate(chosen)) if failure]
+    assert not failures, f"{len(failures)} of {len(chosen)}\n\n" + "\n\n".join(failures)
 
 
 def cut_short(node: Node, operation: Operation, step: Step, power_fails: bool) -> None:
@@ -117,7 +120,7 @@ def cut_short(node: Node, operation: Operation, step: Step, power_fails: bool) -
     node.install()
     node.wait_healthy(30)
     status = node.status()
-    assert status["ok"], [line for line in status["lines"] if line["state"] != "ok"]
+    assert status["ok"], "; ".join(f"{line['subject']}: {line['detail']}" for line in status["lines"])
     left = node.run(TEMPORARY)
     assert left == "", left
 

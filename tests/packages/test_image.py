@@ -40,7 +40,7 @@ def in_containerd(script: str) -> str:
 
 def start(system: System, arguments: str = "") -> str:
     # The group would be one of this machine's: at the top, where runc takes all of it away again.
-    return f"ctr run --rm --snapshotter native --cgroup /{system.group}-container {NAME} trial {arguments}"
+    return f"ctr run --rm --snapshotter native --cgroup /{system.group}.container {NAME} trial {arguments}"
 
 
 def test_containerd_runs_it(system: System, image: Path) -> None:

@@ -26,13 +26,15 @@ def groups(name: str) -> list[Path]:
 
 
 def removed(name: str) -> bool:
-    """Remove the groups whose names begin like this; False while somebody is still on the way out of one."""
+    """Remove the groups of that name, and of names that go on with a dot; False while somebody is still in one."""
     for place in groups(name):
-        for top in place.parent.glob(f"{name}*"):
+        for top in (place, *place.parent.glob(f"{name}.*")):
             # Their files cannot be removed, and go with them.
             for group in sorted((path for path in (top, *top.rglob("*")) if path.is_dir()), reverse=True):
                 try:
                     group.rmdir()
+                except FileNotFoundError:
+                    continue
                 except OSError as error:
                     if error.errno != errno.EBUSY:
                         raise
