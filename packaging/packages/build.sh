@@ -21,7 +21,9 @@ rm -rf build/packages dist/"$name"[-_]*.{deb,rpm,tar.gz} dist/packages-*.sha256
 mkdir -p "$STAGE" build/packages/scripts
 cp -RP "dist/$name" "$STAGE/bundle"
 cp LICENSE docs/packages.md docs/node.md $sources/install.sh "$STAGE/"
-ln -s install.sh "$STAGE/uninstall.sh"
+for command in uninstall status; do
+    ln -s install.sh "$STAGE/$command.sh"
+done
 find "$STAGE" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 for script in preinst postinst prerm postrm; do

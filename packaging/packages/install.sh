@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the program of this archive, wherever that is unpacked: `aliyun-acr-credential-provider install`, or `uninstall`
-# under the name uninstall.sh. The archive's files stay as they are.
+# Runs the program of this archive, wherever that is unpacked: `aliyun-acr-credential-provider install`; under the names
+# uninstall.sh and status.sh `uninstall` and `status`. The archive's files stay as they are.
 # usage: ./install.sh [OPTION...]    `./install.sh --help` lists them
 set -eu
 LC_ALL=C
@@ -11,6 +11,7 @@ name=aliyun-acr-credential-provider
 archive=$(cd "$(dirname "$0")" && pwd -P)
 case ${0##*/} in
     uninstall*) command=uninstall ;;
+    status*) command=status ;;
     *) command=install ;;
 esac
 fail() { echo "$command: $*" >&2; exit 1; }

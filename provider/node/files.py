@@ -31,6 +31,8 @@ class File:
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    modified: int | None = field(default=None, compare=False)
+    """When it was written, in nanoseconds since 1970, where it was read from a tree; `put` does not mind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Tree:
             if not stat.S_ISREG(found.st_mode):
                 raise NodeError(f"{path}: is neither a file nor a directory")
             with open(place, "rb") as file:
-                return File(file.read(), mode, found.st_uid, found.st_gid)
+                return File(file.read(), mode, found.st_uid, found.st_gid, found.st_mtime_ns)
 
     def text(self, path: str) -> str | None:
         """Return a file's text, links followed; None where there is no file. Raises NodeError for other than UTF-8."""

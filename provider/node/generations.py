@@ -8,6 +8,7 @@ Everything of a change is on the disk before the first file of the node is touch
 """
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -178,8 +179,12 @@ class Generations:
         names = []
         for when, state in (("before", change.before), ("after", change.after)):
             names.append(f"{when}/{index}" if isinstance(state, File) else "")
-            if names[-1]:
-                self._tree.put(f"{generation.folder}/{names[-1]}", state)
+            if isinstance(state, File):
+                copy = f"{generation.folder}/{names[-1]}"
+                self._tree.put(copy, state)
+                if state.modified is not None:
+                    # It comes back as old as it was: a kubelet that started after that has read it.
+                    os.utime(self._tree.at(copy), ns=(state.modified, state.modified))
         folder, _, name = change.path.rpartition("/")
         return Way(replace(change, path=f"{self._tree.resolve(folder).rstrip('/')}/{name}"), *names)
 

@@ -13,7 +13,7 @@ from provider.errors import ProviderError
 from provider.node.bundle.contents import HOME
 from provider.node.bundle.prefix import INSTEAD
 from provider.node.bundle.removal import removal
-from provider.node.bundle.units import unit_removals
+from provider.node.bundle.units import UNITS, unit_removals
 from provider.node.carry_out import Work
 from provider.node.detect.found import Flags, Found
 from provider.node.docker_config import BEFORE, CHOSEN
@@ -27,7 +27,7 @@ from provider.node.restore import restorations, strays
 from provider.node.withdrawal import withdraw
 from provider.places import DEFAULTS, PROGRAM
 
-UNITS = tuple(f"{PROGRAM}-{name}" for name in ("renew.timer", "repair.timer", "renew.service", "repair.service"))
+ENDED = tuple(f"{PROGRAM}-{name}" for name in ("renew.timer", "repair.timer", "renew.service", "repair.service"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def plan_removal(machine: Machine) -> Removal:
     if record is not None:
         kept = {f"{DATA}/{CHOSEN}", f"{DATA}/{BEFORE}", *(change.path for change in later)}
         changes = restorations(tree, record, machine.generations.original, kept)
-        later += [change for change in changes if isinstance(change.before, Folder | Link)]
-    noticed = [change for change in changes if not isinstance(change.before, Folder | Link)]
+    noticed = [change for change in changes if _is_the_kubelets(change)]
+    later += [change for change in changes if not _is_the_kubelets(change)]
     seen = {change.path for change in (*changes, *later)}
     for bin_dir in sorted({record.bin_dir if record else "", found.flags.bin_dir if found else ""} - {""}):
         noticed += strays(tree, found, Flags(OWN_FILE, bin_dir), {*seen, *(change.path for change in noticed)})
@@ -98,7 +98,7 @@ def remove(machine: Machine, planned: Removal, *, restart: bool) -> list[str]:
 def _remove_rest(machine: Machine, planned: Removal) -> list[str]:
     tree = machine.tree
     if machine.systemd is not None:
-        machine.systemd.stop(UNITS)
+        machine.systemd.stop(ENDED)
     withdraw(tree, machine.say)
     for change in sorted(planned.later, key=lambda change: isinstance(change.before, Folder)):
         if not (isinstance(change.before, Folder) and tree.names(change.path)):
@@ -124,6 +124,11 @@ def _remove_rest(machine: Machine, planned: Removal) -> list[str]:
     with contextlib.suppress(OSError):
         os.rmdir(tree.at(configuration))
     return [*left, *(f"{configuration}/{name}" for name in tree.names(configuration))]
+
+
+def _is_the_kubelets(change: Change) -> bool:
+    """Tell whether a kubelet reads this at its start; drop-ins of our own units it does not."""
+    return not isinstance(change.before, Folder | Link) and not change.path.startswith(f"{UNITS}/{PROGRAM}-")
 
 
 def _links(tree: Tree, bin_dir: str, seen: set[str]) -> list[Change]:

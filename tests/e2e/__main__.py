@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from tests.e2e.parts import FOLDER, GROUP, KUBERNETES, ROOT, Parts, built, prepare
+from tests.e2e.parts import FOLDER, GROUP, KUBERNETES, OLDER, ROOT, Parts, built, prepare
 from tests.systems.groups import groups, removed
 from tests.systems.system import wait_for
 
@@ -41,24 +42,28 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     clean_up()
     root = _path(ROOT / "tests/e2e/root.sh")
-    kubelet = _path(ROOT / "tests/kubernetes/build.sh", KUBERNETES, "kubelet")
+    build = ROOT / "tests/kubernetes/build.sh"
+    kubelets = {version: _path(build, version, "kubelet") for version in (KUBERNETES, OLDER)}
     group = f"{PREFIX}{os.getpid()}"
     folder = Path(tempfile.mkdtemp(prefix=f"{group}-"))
     try:
-        prepare(Parts(folder, group), root, kubelet, archive)
+        prepare(Parts(folder, group), root, kubelets, archive)
         command = [*UNSHARE, sys.executable, "-m", "tests.e2e", INSIDE, *arguments]
         environment = {**os.environ, FOLDER: str(folder), GROUP: group}
         with subprocess.Popen(command, env=environment, cwd=ROOT, preexec_fn=_die_with_parent) as process:
             try:
-                return process.wait()
+                status = process.wait()
             except KeyboardInterrupt:
                 # pytest got it too, and has things to say.
                 process.wait(END_SECONDS)
-                return 128 + signal.SIGINT
+                status = 128 + signal.SIGINT
             finally:
                 process.kill()
     finally:
         clean_up(os.getpid())
+        left = left_behind(str(folder), group)
+        sys.stderr.write("".join(f"e2e: left behind: {one}\n" for one in left))
+    return status or len(left)
 
 
 def inside(arguments: Sequence[str]) -> int:
@@ -87,6 +92,17 @@ def clean_up(own: int = 0) -> None:
 
     # Processes that were killed a moment ago still hold mounts and groups.
     wait_for(is_clean, END_SECONDS, "the last processes to end")
+
+
+def left_behind(folder: str, group: str) -> list[str]:
+    """What there still is of a run: nothing, or it is a fault of ours."""
+    left = [str(place) for place in (Path(folder), *groups(group)) if place.exists()]
+    left += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if folder in line]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(process.name) != os.getpid() and f"={group}".encode() in (process / "environ").read_bytes():
+                left.append(f"process {process.name}: {(process / 'cmdline').read_bytes()!r}")
+    return left
 
 
 def _path(*command: str | Path) -> Path:

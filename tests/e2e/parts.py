@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from tests.frozen import another_version
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = "1.37.2"
+OLDER = "1.32.13"
+"""The kubelet of nodes that are upgraded."""
+KUBELETS = "/srv/kubelets"
+"""Where a node has them all, by version."""
 NEXT = "99.0"
 FOLDER = "E2E_FOLDER"
 GROUP = "E2E_GROUP"
@@ -38,7 +43,7 @@ class Parts:
 
     @property
     def layer(self) -> Path:
-        """What lies over the root on each node: the kubelet, and the unpacked archives in /srv/VERSION."""
+        """What lies over the root on each node: kubelets, and the unpacked archives in /srv/VERSION."""
         return self.folder / "layer"
 
     @property
@@ -57,14 +62,18 @@ class Parts:
         return f"{self.layer}:{self.root}"
 
 
-def prepare(parts: Parts, root: Path, kubelet: Path, archive: Path) -> None:
+def prepare(parts: Parts, root: Path, kubelets: Mapping[str, Path], archive: Path) -> None:
     """Make it all, of what is in the cache and in dist/."""
     parts.root.mkdir()
     subprocess.run(["tar", "-xzf", root, "-C", parts.root], check=True)
-    place = parts.layer / "usr/bin/kubelet"
-    place.parent.mkdir(parents=True)
-    shutil.copyfile(kubelet, place)
-    place.chmod(0o755)
+    place = parts.layer / KUBELETS[1:]
+    place.mkdir(parents=True)
+    for version, kubelet in kubelets.items():
+        shutil.copyfile(kubelet, place / version)
+        (place / version).chmod(0o755)
+    installed = parts.layer / "usr/bin/kubelet"
+    installed.parent.mkdir(parents=True)
+    installed.hardlink_to(place / KUBERNETES)
     unpack(archive, parts.layer / "srv")
     parts.images.mkdir()
     command = ["unshare", "--net", sys.executable, "-m", "tests.e2e.images", str(parts.root), str(parts.images)]
@@ -73,11 +82,10 @@ def prepare(parts: Parts, root: Path, kubelet: Path, archive: Path) -> None:
 
 def unpack(archive: Path, folder: Path) -> None:
     """The archive, and the same program as a next version's."""
-    folder.mkdir()
     subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
     (folder / archive.name.removesuffix(".tar.gz")).rename(folder / VERSION)
     (folder / NEXT).mkdir()
-    for script in ("install.sh", "uninstall.sh"):
+    for script in ("install.sh", "uninstall.sh", "status.sh"):
         shutil.copy(folder / VERSION / script, folder / NEXT / script, follow_symlinks=False)
     another_version.make(folder / VERSION / "bundle", folder / NEXT / "bundle", NEXT)
 

@@ -1,13 +1,16 @@
 """Debian's docker-registry, without authentication, on loopback: what keeps the images."""
 
-import http.client
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 
 from tests.systems.system import wait_for
 
 HOST, PORT = "127.0.0.1", 5000
+# As the kernel writes them in /proc/net/tcp.
+ADDRESS, LISTENING = int.from_bytes(socket.inet_aton(HOST), sys.byteorder), "0A"
 START_SECONDS = 20
 CONFIGURATION = """\
 version: 0.1
@@ -38,9 +41,13 @@ class Registry:
         assert self._process.stdin is not None
         self._process.stdin.write(configuration.encode())
         self._process.stdin.close()
+        try:
+            wait_for(self._listens, START_SECONDS, "the registry")
+        except AssertionError:
+            self.close()
+            raise
 
     def __enter__(self) -> "Registry":
-        wait_for(self._answers, START_SECONDS, "the registry")
         return self
 
     def __exit__(
@@ -52,13 +59,7 @@ class Registry:
         self._process.kill()
         self._process.wait()
 
-    def _answers(self) -> bool:
+    def _listens(self) -> bool:
         assert self._process.poll() is None, "docker-registry has ended"
-        connection = http.client.HTTPConnection(HOST, PORT, timeout=5)
-        try:
-            connection.request("GET", "/v2/")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        lines = Path(f"/proc/{self._process.pid}/net/tcp").read_text().splitlines()
+        return any(line.split()[1:4:2] == [f"{ADDRESS:08X}:{PORT:04X}", LISTENING] for line in lines[1:])

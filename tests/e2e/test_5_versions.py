@@ -57,6 +57,10 @@ def test_up_and_down_while_pulls_go_on(new_node: NewNode) -> None:
     after = node.tree()
     # The other version stays, to go back to.
     assert all(after[path] == what for path, what in first.items() if not path.startswith(f"var/lib/{PROGRAM}/node"))
+    # Identities are the agent's, and credentials all the same.
+    node.identity("rrsa-token", "a token")
+    assert ENTERPRISE in node.run(f"ls /run/{PROGRAM}/answers")
     node.run(f"/opt/{PROGRAM}/bin/{PROGRAM} uninstall")
     node.wait_healthy()
+    assert node.attempt(f"ls -d /run/{PROGRAM}").stdout == ""
     assert differences(before, node.tree()) == []

@@ -189,6 +189,11 @@ def test_the_programs_exit_status_is_the_scripts(unpacked: Path, root: Path, scr
     assert tree(root) == before
 
 
+def test_status_is_there_without_an_installed_program(unpacked: Path) -> None:
+    done = subprocess.run([unpacked / "status.sh", "--help"], capture_output=True, text=True, check=True)
+    assert f"{PROGRAM} status" in done.stdout
+
+
 @pytest.mark.parametrize(
     "prefix", ["relative", "/", "/usr/local", f"/opt//{PROGRAM}", f"/opt/../{PROGRAM}", f"/o|t/{PROGRAM}",
                f"/run/{PROGRAM}", f"/etc/{PROGRAM}"],

@@ -122,3 +122,17 @@ def test_removal_takes_ours_and_leaves_everything_else(tree: Tree, source: Sourc
     drop_in.unlink()
     drop_in.parent.rmdir()
     assert fake_bundle.facts(Path(tree.root)) == before
+
+
+def test_a_removal_that_was_cut_short_anywhere_leaves_nothing_that_stays_disabled(tree: Tree, source: Source) -> None:
+    for folder in ("multi-user.target.wants", "sysinit.target.wants", "timers.target.wants"):
+        os.makedirs(f"{tree.root}{UNITS}/{folder}", exist_ok=True)
+    os.makedirs(tree.root + TMPFILES, exist_ok=True)
+    apply(tree, unit_changes(tree, HOME, source))
+    enabled = sorted(Path(tree.root).glob(f"{UNITS[1:]}/*.wants/*"))
+    removals = unit_removals(tree)
+    assert len(removals) > 5
+    for done in range(len(removals) + 1):
+        apply(tree, removals[:done])
+        apply(tree, unit_changes(tree, HOME, source))
+        assert sorted(Path(tree.root).glob(f"{UNITS[1:]}/*.wants/*")) == enabled, f"{done} of {removals}"

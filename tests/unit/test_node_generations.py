@@ -79,6 +79,16 @@ def test_a_change_cut_short_anywhere_is_undone(tree: Tree, generations: Generati
     assert not generations.recover()
 
 
+def test_what_comes_back_is_as_old_as_it_was(tree: Tree, generations: Generations) -> None:
+    for second, name in enumerate(("changed file", "gone"), start=1_000_000_000):
+        os.utime(tree.at(f"/etc/{name}"), (second, second))
+    generations.begin(changes(tree), record(), "kubelet.service", ran=True)
+    apply(tree, changes(tree))
+    generations.undo()
+    assert os.stat(tree.at("/etc/changed file")).st_mtime == 1_000_000_000
+    assert os.stat(tree.at("/etc/gone")).st_mtime == 1_000_000_001
+
+
 def test_a_committed_change_stays(tree: Tree, generations: Generations) -> None:
     made = changes(tree)
     generation = generations.begin(made, record(), "kubelet.service", ran=True)

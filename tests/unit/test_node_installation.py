@@ -375,6 +375,8 @@ def test_docker_config_changes_no_flag(image: Image) -> None:
     assert not (image.root / "etc/default/kubelet").exists()
     assert (image.root / NODE[1:] / "docker-config.json").exists()
     assert image.install(Wish(PREFIX, "docker-config", restart=True, domains=())).is_empty
+    # A kubelet that runs is left alone.
+    assert plan_removal(image.machine).noticed == []
     image.uninstall()
     assert image.tree() == before
 

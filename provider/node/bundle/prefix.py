@@ -1,6 +1,5 @@
 """PREFIX: the directory of ours that has the bundle's versions, `current` and `bin/`; and whose it is."""
 
-import contextlib
 import os
 import re
 import stat
@@ -26,7 +25,7 @@ def is_package(tree: Tree) -> bool:
 def prefix_for(tree: Tree, asked: str = "") -> str:
     """Return the prefix to install to: the one asked for; else where it is installed; else /opt, or /var/lib.
 
-    Writes nothing that stays. Raises NodeError for a prefix that cannot be one.
+    Raises NodeError for a prefix that cannot be one.
     """
     if is_package(tree):
         if asked.rstrip("/") not in ("", HOME):
@@ -82,11 +81,5 @@ def _is_usable(tree: Tree, prefix: str) -> bool:
         folder = folder.rpartition("/")[0] or "/"
     if os.statvfs(folder).f_flag & os.ST_NOEXEC and not tree.root:
         return False
-    trial = f"{folder}/.{PROGRAM}.{os.getpid()}.new"
-    try:
-        os.mkdir(trial, 0o700)
-    except OSError:
-        return False
-    with contextlib.suppress(OSError):
-        os.rmdir(trial)
-    return True
+    # Root too is refused by a file system that is mounted to be read.
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)

@@ -42,7 +42,10 @@ def unit_changes(tree: Tree, prefix: str, source: Source) -> list[Change]:
 
 
 def unit_removals(tree: Tree) -> list[Change]:
-    """Return what is to change for no unit of ours to be left, enabled or not, of whichever version."""
+    """Return what is to change for no unit of ours to be left, enabled or not, of whichever version.
+
+    What enables a unit goes after it: a unit that is there without would be taken for one that somebody disabled.
+    """
     if is_package(tree):
         return []
     names = [name for name in tree.names(UNITS) if _is_ours(name)]
@@ -50,7 +53,7 @@ def unit_removals(tree: Tree) -> list[Change]:
     paths = [f"{UNITS}/{folder}/{name}" for folder in wants for name in tree.names(f"{UNITS}/{folder}")]
     links = [path for path in paths if _is_ours(path.rpartition("/")[2])]
     files = [f"{UNITS}/{name}" for name in names] + [f"{TMPFILES}/{PROGRAM}.conf"]
-    states = [(path, tree.state(path)) for path in [*links, *files]]
+    states = [(path, tree.state(path)) for path in [*files, *links]]
     return [Change(path, state, None) for path, state in states if isinstance(state, File | Link)]
 
 
