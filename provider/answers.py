@@ -12,13 +12,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 11 ms
     from typing import Any
 
-VERSION = "1"
+VERSION = "2"
 MAXIMUM_SIZE = 1 << 18
 """Bytes. A token with a session policy has some 4 kB."""
 SHORT_SECONDS = 60
 """How long the kubelet keeps a token that was due for renewal when the cloud could not be reached."""
 
-_TEXTS = ("host", "username", "password", "cacheKeyType", "fingerprint", "leftAlone", "source")
+EVERY_POD = "*"
+"""In `Answer.service_account`: who asks always matters."""
+
+_TEXTS = ("host", "username", "password", "cacheKeyType", "fingerprint", "leftAlone", "source", "serviceAccount")
 _TIMES = ("written", "renew", "end")
 
 
@@ -27,8 +30,8 @@ class Answer:
 
     `renew` is kept, not computed from what is left: half of what is left, computed anew each time, would never come.
     `left_alone` is the prefix of repositories on this host that are not ours to answer, empty if there are none.
-    `service_account` tells whether a pod's own token would change the answer. `source` says, to people, where it is
-    from: instance, region, identity.
+    `service_account` is empty where a pod's ServiceAccount does not change the answer; else the annotation that does
+    where a pod has it, or `EVERY_POD`. `source` says, to people, where it is from: instance, region, identity.
     """
 
     __slots__ = (
@@ -56,7 +59,7 @@ class Answer:
         end: int,
         fingerprint: str,
         cache_key_type: str = "Registry",
-        service_account: bool = False,
+        service_account: str = "",
         left_alone: str = "",
         source: str = "",
     ) -> None:
@@ -74,9 +77,15 @@ class Answer:
 
     def applies_to(self, request: Request) -> bool:
         """Tell whether this is the answer: not for a repository left alone, nor for a pod that may have its own."""
-        if self.left_alone and request.repository.startswith(self.left_alone):
+        if self.leaves_alone(request):
             return False
-        return not (self.service_account and request.service_account_token)
+        return not self.service_account or (
+            self.service_account != EVERY_POD and self.service_account not in request.annotations
+        )
+
+    def leaves_alone(self, request: Request) -> bool:
+        """Tell whether the request is for a repository that is not ours to answer."""
+        return bool(self.left_alone) and request.repository.startswith(self.left_alone)
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether the answer may be given without asking anybody."""
@@ -98,8 +107,7 @@ class Answer:
             f'{{"version":"{VERSION}","host":{quote(self.host)},"username":{quote(self.username)},'
             f'"password":{quote(self.password)},"cacheKeyType":{quote(self.cache_key_type)},'
             f'"fingerprint":{quote(self.fingerprint)},"leftAlone":{quote(self.left_alone)},'
-            f'"source":{quote(self.source)},'
-            f'"serviceAccount":{"true" if self.service_account else "false"},'
+            f'"source":{quote(self.source)},"serviceAccount":{quote(self.service_account)},'
             f'"written":{self.written},"renew":{self.renew},"end":{self.end}}}\n'
         ).encode()
 
@@ -125,14 +133,14 @@ ACK_PUBLIC = LeftAlone("Image", 3600)
 
 
 def fields_of(
-    data: bytes, version: str, host: str, texts: tuple[str, ...], numbers: tuple[str, ...]
+    data: bytes, version: str, subject: tuple[str, str], texts: tuple[str, ...], numbers: tuple[str, ...]
 ) -> "dict[str, Any] | None":
-    """Return the fields of a host's file of ours: of this version, with these texts and whole numbers; else None."""
+    """Return the fields of a file of ours: of this version and subject, with these texts and numbers; else None."""
     try:
         fields = parse_json(data)
     except ValueError:
         return None
-    if type(fields) is not dict or fields.get("version") != version or fields.get("host") != host:
+    if type(fields) is not dict or fields.get("version") != version or fields.get(subject[0]) != subject[1]:
         return None
     for name in texts:
         if type(fields.get(name)) is not str:
@@ -145,10 +153,8 @@ def fields_of(
 
 def decode(data: bytes, host: str) -> Answer | None:
     """Return the answer for `host` that a file holds, or None if it holds anything else."""
-    fields = fields_of(data, VERSION, host, _TEXTS, _TIMES)
+    fields = fields_of(data, VERSION, ("host", host), _TEXTS, _TIMES)
     if fields is None:
-        return None
-    if type(fields.get("serviceAccount")) is not bool:
         return None
     return Answer(
         host,

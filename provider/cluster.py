@@ -1,12 +1,15 @@
-"""The cluster's date, which decides the identity where the configuration leaves it open (`token-mode: auto`)."""
+"""What the agent wrote down of the cluster: its date, which decides the identity in `token-mode: auto`, and its id."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 
 from provider.errors import ConfigurationError
 
 LIMIT = 4096
 """Bytes that are read of the file."""
+
+CLUSTER_ID = re.compile(r"c[0-9a-z]{3,63}")
 
 
 def created_on(path: str) -> date | None:
@@ -29,3 +32,13 @@ def created_on(path: str) -> date | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         message = f'{path}: is not of the form {{"created": "2023-04-03T00:00:00Z"}}; the agent writes it anew'
         raise ConfigurationError(message) from None
+
+
+def cluster_id(path: str) -> str:
+    """Return the id of the ACK cluster from the same file (`clusterId`); empty where it is not known."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read(LIMIT))["clusterId"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return found if isinstance(found, str) and CLUSTER_ID.fullmatch(found) else ""

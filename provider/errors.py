@@ -54,6 +54,12 @@ class NotForUs(Refused):
     remember_seconds = 600
 
 
+class NotServed(Refused):
+    """Who asks gets nothing; the next one may, so it is not remembered."""
+
+    remember_seconds = 0
+
+
 class Unreachable(ProviderError):
     """Nobody answered, or nobody could: network, TLS, DNS, time, 5xx, throttling."""
 

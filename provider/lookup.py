@@ -51,9 +51,11 @@ class Lookup:
         environment: "Environment | None" = None,
         clock: "Callable[[], float]" = time.time,
         limit: "Callable[[float], None]" = lambda seconds: None,
+        prepares: bool = False,
     ) -> None:
         """`limit` is told when the host is allowed less time (seconds from then on) than `run` was.
 
+        `prepares`: no pod asks, and nobody gets the answer from here: the node makes it ready for those who may.
         Without an `environment` the process's own is taken, and emptied, when the first import needs it.
         """
         self.request = request
@@ -62,6 +64,9 @@ class Lookup:
         self.journal = journal
         self.clock = clock
         self.limit = limit
+        self.prepares = prepares
+        self.subject = subject_of(request)
+        """What is locked, and under which name an error is remembered."""
         self.store = Store(places.answers)
         self.fingerprint = places.fingerprint()
         self.step = "waiting for another process that asks for the same registry"
@@ -69,19 +74,21 @@ class Lookup:
         self._progress: Callable[[], str] = str
         stored = self.stored()
         self.old = stored if stored is not None and stored.is_valid(clock()) else None
-        """An answer that a registry still takes, fresh or due for renewal."""
+        """An answer that a registry still takes, fresh or due for renewal, and that this request may have."""
 
     def waiting_for(self) -> str:
         """Return what is being done, and which host is being asked; for the thread that keeps the deadline."""
         progress = self._progress()
         return f"{self.step} (asked last: {progress})" if progress else self.step
 
-    def stored(self) -> answers.Answer | None:
-        """Return what is kept for this request, whatever its age."""
+    def stored(self, *, is_the_nodes: bool = False) -> answers.Answer | None:
+        """Return what is kept for this request, whatever its age; `is_the_nodes`: it may have the node's."""
         if not answers.directory_is_private(self.store.directory):
             return None
         answer = answers.read_answer(self.store.directory, self.request.name, self.fingerprint)
-        return answer if answer is not None and answer.applies_to(self.request) else None
+        if answer is None or answer.leaves_alone(self.request):
+            return None
+        return answer if is_the_nodes or self.prepares or answer.applies_to(self.request) else None
 
     def ready(self) -> answers.Answer | None:
         """Return the answer that may be given without asking anybody, if there is one."""
@@ -96,7 +103,7 @@ class Lookup:
             return answers.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
         started = time.monotonic()
         try:
-            with self.store.locked(self.request.name or "none", wait=self.old is None) as self.holds_lock:
+            with self.store.locked(self.subject, wait=self.old is None) as self.holds_lock:
                 try:
                     left = self._left_by_others(renew=renew)
                     return left or self._fetch(seconds - (time.monotonic() - started))
@@ -110,7 +117,7 @@ class Lookup:
     def fall_back(self, error: ProviderError) -> answers.Answer:
         """Return the old answer where the error is an outage; else remember the error and raise it."""
         now = self.clock()
-        if self.holds_lock and not isinstance(error, Remembered):
+        if self.holds_lock and error.remember_seconds and not isinstance(error, Remembered):
             self._remember(error, now)
         outage = error.refusal.is_outage if isinstance(error, Remembered) else isinstance(error, Unreachable)
         if outage and self.old is not None and self.old.is_valid(now):
@@ -121,7 +128,7 @@ class Lookup:
         from provider.sweep import sweep_if_crowded
 
         sweep_if_crowded(self.store, now)
-        self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now))
+        self.store.write_refusal(refusal_of(error, self.request.name, self.fingerprint, now, subject=self.subject))
 
     def _is_left_alone(self) -> bool:
         if not self.request.repository.startswith(answers.ACK_PUBLIC_PREFIX):
@@ -135,7 +142,7 @@ class Lookup:
         answer = self.stored()
         if answer is not None and answer.is_fresh(now) and not renew:
             return answer
-        refusal = self.store.read_refusal(self.request.name)
+        refusal = self.store.read_refusal(self.subject)
         if refusal is not None and refusal.fingerprint == self.fingerprint and refusal.holds(now):
             raise Remembered(refusal, now)
         return None
@@ -153,7 +160,7 @@ class Lookup:
         from provider.deadline import Deadline
 
         whole = Deadline(seconds)  # before the imports below, which take time as well
-        from provider import discovery, environment, tokens
+        from provider import discovery, environment, pods, tokens
         from provider.settings import load_settings
 
         surroundings = self.environment or environment.take(os.environ)
@@ -162,6 +169,9 @@ class Lookup:
         self.journal.log_level = settings.configuration.log_level
         if not discovery.may_be_ours(name, settings.configuration):
             return answers.NOT_OURS
+        pod = None if self.prepares else pods.pod_role(settings.configuration, self.request, self.clock())
+        if pod is None and self.old is None and (ready := self._ready_after_all()):
+            return ready
         left = whole.remaining()
         allowed = tokens.seconds_allowed(name, settings, left)
         if allowed < left:
@@ -169,18 +179,52 @@ class Lookup:
         self.step = f"asking Alibaba Cloud for a token for {name}"
         deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
         fetch = tokens.Fetch(
-            settings, self.places, self.store, surroundings, deadline, self.journal, self.clock, limit=self.limit
+            settings,
+            self.places,
+            self.store,
+            surroundings,
+            deadline,
+            self.journal,
+            self.clock,
+            limit=self.limit,
+            pod=pod,
         )
         self._progress = fetch.cloud.progress
-        answer = fetch.answer(name)
+        answer = fetch.answer(name, self.request.repository)
         if answer is None:
             return answers.NOT_OURS
-        if self.holds_lock:
+        # What a pod's token bought is that pod's alone.
+        if self.holds_lock and pod is None and self.subject == name:
             self.store.write_answer(answer)
         self.journal(
             f"{name}: a new token, renewed in {answer.cache_seconds(self.clock())} s ({answer.source})", "info"
         )
         return answer
+
+    def _ready_after_all(self) -> answers.Answer | None:
+        """Return the node's fresh answer where it turned out that the pod which asks may have it."""
+        stored = self.stored(is_the_nodes=True)
+        now = self.clock()
+        if stored is not None and stored.is_valid(now):
+            self.old = stored
+        return stored if stored is not None and stored.is_fresh(now) else None
+
+
+def subject_of(request: Request) -> str:
+    """Return the host; for a pod whose ServiceAccount may name a role of its own, a name for both together.
+
+    Pods of one ServiceAccount wait for each other, and for nobody else. Raises Refused for a token that is none.
+    """
+    from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION, parse_claims
+
+    roles = [request.annotations.get(key) for key in (OWN_ANNOTATION, ACK_ANNOTATION)]
+    if not request.service_account_token or not any(roles):
+        return request.name or "none"
+    import hashlib
+
+    claims = parse_claims(request.service_account_token)
+    told = (request.name, claims.namespace, claims.name, claims.uid, *roles)
+    return f"pod-{hashlib.sha256(repr(told).encode()).hexdigest()[:40]}"
 
 
 def _place_of(error: Exception) -> str:

@@ -67,11 +67,11 @@ def main(request: kubelet.Request, places: Places) -> "NoReturn":
     """Answer a request that the warm path could not answer, and end the process."""
     gc.disable()  # the process lives for one answer: 6 ms of 150 less, and no more memory
     ending = Exit(request)
-    lookup = Lookup(request, places, SystemJournal(), limit=ending.after)
-    ending.lookup = lookup
-    seconds = RENEWAL_SECONDS if lookup.old is not None else DEADLINE_SECONDS
-    ending.after(seconds)
     try:
+        lookup = Lookup(request, places, SystemJournal(), limit=ending.after)
+        ending.lookup = lookup
+        seconds = RENEWAL_SECONDS if lookup.old is not None else DEADLINE_SECONDS
+        ending.after(seconds)
         outcome = lookup.run(seconds)
     except ProviderError as error:
         ending.with_error(error)

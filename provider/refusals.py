@@ -7,24 +7,37 @@ from provider.answers import fields_of
 from provider.errors import ConfigurationError, ProviderError, Unreachable
 from provider.kubelet import quote
 
-VERSION = "1"
-_TEXTS = ("host", "fingerprint", "cause", "message", "code", "requestId")
+VERSION = "2"
+_TEXTS = ("subject", "host", "fingerprint", "cause", "message", "code", "requestId")
 _NUMBERS = ("written", "until", "exitStatus")
 
 
 class Refusal:
     """A remembered error. Times are seconds since the epoch by the node's clock.
 
-    `cause` is `refused`, `unreachable` or `configuration`.
+    `subject` is the file's name, the host where no pod's ServiceAccount matters. `cause` is `refused`, `unreachable` or
+    `configuration`.
     """
 
-    __slots__ = ("cause", "code", "exit_status", "fingerprint", "host", "message", "request_id", "until", "written")
+    __slots__ = (
+        "cause",
+        "code",
+        "exit_status",
+        "fingerprint",
+        "host",
+        "message",
+        "request_id",
+        "subject",
+        "until",
+        "written",
+    )
 
     def __init__(
         self,
         host: str,
         fingerprint: str,
         *,
+        subject: str,
         written: int,
         until: int,
         cause: str,
@@ -33,6 +46,7 @@ class Refusal:
         request_id: str,
         exit_status: int,
     ) -> None:
+        self.subject = subject
         self.host = host
         self.fingerprint = fingerprint
         self.written = written
@@ -60,21 +74,23 @@ class Refusal:
     def encode(self) -> bytes:
         """Return the file's content."""
         return (
-            f'{{"version":"{VERSION}","host":{quote(self.host)},"fingerprint":{quote(self.fingerprint)},'
+            f'{{"version":"{VERSION}","subject":{quote(self.subject)},"host":{quote(self.host)},'
+            f'"fingerprint":{quote(self.fingerprint)},'
             f'"cause":{quote(self.cause)},"message":{quote(self.message)},"code":{quote(self.code)},'
             f'"requestId":{quote(self.request_id)},"written":{self.written},"until":{self.until},'
             f'"exitStatus":{self.exit_status}}}\n'
         ).encode()
 
 
-def decode(data: bytes, host: str) -> Refusal | None:
-    """Return the refusal of `host` that a file holds, or None if it holds anything else."""
-    fields = fields_of(data, VERSION, host, _TEXTS, _NUMBERS)
+def decode(data: bytes, subject: str) -> Refusal | None:
+    """Return the refusal of `subject` that a file holds, or None if it holds anything else."""
+    fields = fields_of(data, VERSION, ("subject", subject), _TEXTS, _NUMBERS)
     if fields is None:
         return None
     return Refusal(
-        host,
+        fields["host"],
         fields["fingerprint"],
+        subject=subject,
         written=fields["written"],
         until=fields["until"],
         cause=fields["cause"],
@@ -85,8 +101,8 @@ def decode(data: bytes, host: str) -> Refusal | None:
     )
 
 
-def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float) -> Refusal:
-    """Return what is to be remembered of `error`."""
+def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float, *, subject: str = "") -> Refusal:
+    """Return what is to be remembered of `error`; `subject` is the host where none is given."""
     cause = "refused"
     if isinstance(error, Unreachable):
         cause = "unreachable"
@@ -95,6 +111,7 @@ def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float) ->
     return Refusal(
         host,
         fingerprint,
+        subject=subject or host,
         written=int(now),
         until=int(now) + error.remember_seconds,
         cause=cause,

@@ -40,9 +40,9 @@ class Store:
             return False
         return _is_safe(os.path.dirname(self.directory)) and answers.directory_is_private(self.directory)
 
-    def locked(self, host: str, *, wait: bool) -> Lock:
-        """Return the host's lock, to be held within `with`."""
-        return Lock(f"{self.directory}/{host}.lock" if self.prepare() else "", wait=wait)
+    def locked(self, subject: str, *, wait: bool) -> Lock:
+        """Return the lock of a host, or of a ServiceAccount and a host, to be held within `with`."""
+        return Lock(f"{self.directory}/{subject}.lock" if self.prepare() else "", wait=wait)
 
     def write_answer(self, answer: answers.Answer) -> bool:
         """Keep the answer and forget the host's refusal; tells whether it was kept."""
@@ -57,14 +57,14 @@ class Store:
         """Return the hosts that have an answer, sorted."""
         return self.named(".json")
 
-    def read_refusal(self, host: str) -> refusals.Refusal | None:
+    def read_refusal(self, subject: str) -> refusals.Refusal | None:
         """Return what is remembered, still to be repeated or not."""
-        data = self._read(f"{host}.refused")
-        return refusals.decode(data, host) if data is not None else None
+        data = self._read(f"{subject}.refused")
+        return refusals.decode(data, subject) if data is not None else None
 
     def write_refusal(self, refusal: refusals.Refusal) -> bool:
         """Remember the refusal; tells whether it was kept."""
-        return self._write(f"{refusal.host}.refused", refusal.encode())
+        return self._write(f"{refusal.subject}.refused", refusal.encode())
 
     def recall(self, subject: str, kind: str, now: float) -> "Any":
         """Return what was remembered of `subject` under `kind`; None if nothing, or not for now."""

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 from provider.answers import Answer
 from provider.cloud.cloud import Cloud
 from provider.cloud.facts import NOTHING_KNOWN, facts_of
-from provider.cluster import created_on
+from provider.cluster import cluster_id, created_on
 from provider.config.values import Instance
 from provider.deadline import Deadline
 from provider.discovery import REMEMBER_SECONDS, Discovery, Target, is_unconfigured_personal
 from provider.environment import Environment
 from provider.errors import NotForUs, Refused, Unreachable
-from provider.identity.chain import Chain, IdentityPaths, choose, obtain
+from provider.identity.chain import Chain, IdentityPaths, choose, choose_for_pod, obtain
+from provider.identity.pod_role import PodRole, oidc_provider_of
+from provider.identity.policies import pull_repository_policy
 from provider.identity.session import Session
 from provider.kubelet import MAXIMUM_CACHE_SECONDS
 from provider.lifetime import lifetime
 from provider.places import Places
+from provider.pods import depends_on
 from provider.registries import left_alone_prefix
 from provider.settings import Settings
 from provider.store import Store
@@ -54,8 +57,12 @@ class Fetch:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         limit: Callable[[float], None] = lambda seconds: None,
+        pod: PodRole | None = None,
     ) -> None:
-        """`limit` is told when what was found is allowed less time, seconds from then on."""
+        """`limit` is told when what was found is allowed less time, seconds from then on.
+
+        `pod`: whose role asks for everything; None: the node's own identity does.
+        """
         self.configuration = settings.configuration
         self.fingerprint = settings.fingerprint
         self.local = settings.local
@@ -70,11 +77,17 @@ class Fetch:
         self._clock = clock
         self._chance = chance
         self._limit = limit
+        self._pod = pod
         self._cluster = places.cluster
         self._sessions: dict[Instance, Session] = {}
 
     def chain_of(self, instance: Instance) -> Chain:
         """Return the identity that is to pull from `instance`."""
+        if self._pod is not None:
+            account = self.cloud.metadata.account
+            known = cluster_id(self._cluster)
+            provider = oidc_provider_of(self.configuration, instance, self._pod.claims, known, account)
+            return choose_for_pod(self.configuration, instance, self._pod, provider)
         created = created_on(self._cluster) if self.configuration.token_mode == "auto" else None  # noqa: S105
         return choose(self.configuration, instance, created)
 
@@ -84,9 +97,10 @@ class Fetch:
             self._sessions[instance] = obtain(self.chain_of(instance), self.cloud, self._identities, self._journal)
         return self._sessions[instance]
 
-    def answer(self, name: str) -> Answer | None:
+    def answer(self, name: str, repository: str = "") -> Answer | None:
         """Return a new answer for a host (lower case, no port); None if the host is none of ours.
 
+        It is good for that repository alone where a pod's role is narrowed to it.
         Raises Refused, Unreachable or ConfigurationError.
         """
         target = self.discovery.find(name)
@@ -94,7 +108,10 @@ class Fetch:
             return None
         if target.discovered and not target.instance_id:
             self._limit(PERSONAL_SECONDS)
-        session = self.session_of(target.instance, target.region)
+        narrow = self._is_narrowed_to_repositories(target)
+        session = (
+            self._narrow_session(target, repository) if narrow else self.session_of(target.instance, target.region)
+        )
         try:
             token = self.token(target, session)
         except Refused as error:
@@ -110,7 +127,18 @@ class Fetch:
             kept = {"fingerprint": self.fingerprint, "facts": facts}
             self._store.remember(NODE, FACTS, kept, self._clock(), REMEMBER_SECONDS)
         source = f"{describe(target)}, as {session.identity}"
-        return self._answer(name, token, source)
+        return self._answer(name, token, source, "Image" if narrow else "Registry")
+
+    def _is_narrowed_to_repositories(self, target: Target) -> bool:
+        """Tell whether `session-policy: pull-repository` counts; Personal Edition's repositories have no resource."""
+        narrow = self._pod is not None and self.configuration.session_policy == "pull-repository"
+        return narrow and bool(target.instance_id)
+
+    def _narrow_session(self, target: Target, repository: str) -> Session:
+        chain = self.chain_of(target.instance)
+        account = (chain.assume_role_arn or chain.rrsa_role_arn).split(":")[3]
+        policy = pull_repository_policy(target.region, account, target.instance_id, repository)
+        return obtain(chain, self.cloud, self._identities, self._journal, policy)
 
     def token(self, target: Target, session: Session) -> "AuthorizationToken":
         """Return a new token of the target's. Raises Refused or Unreachable."""
@@ -118,7 +146,7 @@ class Fetch:
             return self.cloud.enterprise.authorization_token(session, target.region, target.instance_id)
         return self.cloud.personal.authorization_token(session, target.region)
 
-    def _answer(self, name: str, token: "AuthorizationToken", source: str) -> Answer:
+    def _answer(self, name: str, token: "AuthorizationToken", source: str, cache_key_type: str) -> Answer:
         now = self._clock()
         offset = self.cloud.transport.clock_offset or 0.0
         if abs(offset) < SKEW_SECONDS:
@@ -146,6 +174,8 @@ class Fetch:
             renew=kept.renew,
             end=kept.end,
             fingerprint=self.fingerprint,
+            cache_key_type=cache_key_type,
+            service_account=depends_on(self.configuration),
             left_alone=left_alone_prefix(name),
             source=source,
         )

@@ -44,8 +44,8 @@ ASSUME_ROLE_DENIED = (
     "{identity} may not assume {of}: its RAM policy must allow sts:AssumeRole, and the role's trust policy must name it"
 )
 NOT_TRUSTED = (
-    "{of} does not trust this cluster's token: its trust policy must name the OIDC provider, audience "
-    "sts.aliyuncs.com and the ServiceAccount"
+    "{of} does not trust {identity}: its trust policy must name the OIDC provider, audience "
+    "sts.aliyuncs.com and the ServiceAccount (oidc:sub)"
 )
 DENIED_BY_ACTION = {"AssumeRole": ASSUME_ROLE_DENIED, "AssumeRoleWithOIDC": NOT_TRUSTED}
 """What a denial means where it is not a matter of the identity's own policy alone."""
@@ -65,7 +65,7 @@ HINTS = (
     ),
     Hint(
         r"AuthenticationFail\.OIDCToken\.Expired",
-        "the RRSA token has ended: does the agent still renew it? ({clock})",
+        "{identity} has ended: is it still renewed? ({clock})",
     ),
     Hint(
         r"AuthenticationFail\.NoPermission",

@@ -1,7 +1,5 @@
 """Sessions of RAM roles, by the generic client: it keeps every secret out of URLs, unlike the credentials package."""
 
-import json
-
 from provider.cloud import sdk
 from provider.cloud.attempts import Attempt
 from provider.cloud.calls import Calls
@@ -12,16 +10,6 @@ from provider.identity.session import Session
 SESSION_NAME = "aliyun-acr-credential-provider"
 """What ActionTrail shows beside the role's name. 2 to 64 characters."""
 
-PULL_ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstance", "cr:ListInstanceEndpoint", "cr:PullRepository")
-
-PULL_ONLY_POLICY = json.dumps(
-    {"Version": "1", "Statement": [{"Effect": "Allow", "Action": PULL_ACTIONS, "Resource": "*"}]},
-    separators=(",", ":"),
-)
-"""The session policy of `session-policy: pull-only`. It takes away whatever else the role may, pushing above all, and
-gives nothing that the role has not. The resource is `*`, since cr:GetAuthorizationToken is documented with no other.
-The cloud takes 2048 characters at most; a longer one makes every token longer."""
-
 
 class Sts:
     """Calls of STS 2015-04-01. Both raise Refused or Unreachable."""
@@ -30,10 +18,18 @@ class Sts:
         self._calls = calls
 
     def assume_role(
-        self, session: Session, role_arn: str, *, duration: int = 3600, external_id: str = "", policy: str = ""
+        self,
+        session: Session,
+        role_arn: str,
+        *,
+        duration: int = 3600,
+        external_id: str = "",
+        policy: str = "",
+        session_name: str = "",
     ) -> Session:
         """Return a session of a role, by the right of another session. `duration` in seconds."""
-        query = {"RoleArn": role_arn, "RoleSessionName": SESSION_NAME, "DurationSeconds": str(duration)}
+        name = session_name or SESSION_NAME
+        query = {"RoleArn": role_arn, "RoleSessionName": name, "DurationSeconds": str(duration)}
         query |= {"ExternalId": external_id} if external_id else {}
         query |= {"Policy": policy} if policy else {}
         call = Call("AssumeRole", f"RAM role {role_arn}", session.identity, "sts:AssumeRole")
@@ -56,17 +52,29 @@ class Sts:
         return self._calls.sts(call, perform)
 
     def assume_role_with_oidc(
-        self, role_arn: str, provider_arn: str, token: str, *, duration: int = 3600, policy: str = ""
+        self,
+        role_arn: str,
+        provider_arn: str,
+        token: str,
+        *,
+        duration: int = 3600,
+        policy: str = "",
+        session_name: str = "",
+        whose: str = "",
     ) -> Session:
-        """Return a session of a role, by a token of the cluster's OIDC provider. The call is not signed."""
+        """Return a session of a role, by a token of the cluster's OIDC provider. The call is not signed.
+
+        `whose`: the ServiceAccount of the pod that the token is of, for messages; empty: the agent's.
+        """
         query = {
             "RoleArn": role_arn,
             "OIDCProviderArn": provider_arn,
-            "RoleSessionName": SESSION_NAME,
+            "RoleSessionName": session_name or SESSION_NAME,
             "DurationSeconds": str(duration),
         }
         query |= {"Policy": policy} if policy else {}
-        call = Call("AssumeRoleWithOIDC", f"RAM role {role_arn}", "the cluster's OIDC token", "its trust policy")
+        token_of = f"the token of {whose}" if whose else "the RRSA token"
+        call = Call("AssumeRoleWithOIDC", f"RAM role {role_arn}", token_of, "its trust policy")
         transport = self._calls.transport
 
         def perform(attempt: Attempt) -> Session:
@@ -82,7 +90,7 @@ class Sts:
                 sdk.runtime(attempt),
             )
             fields = self._calls.checked(answer.get("body"), call, attempt)
-            return _session(fields, f"RRSA role {role_arn}")
+            return _session(fields, f"RAM role {role_arn} of {whose}" if whose else f"RRSA role {role_arn}")
 
         return self._calls.sts(call, perform)
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from provider.answers import ACK_PUBLIC_PREFIX
 from provider.cloud.attempts import endpoints
 from provider.cloud.failures import unanswered
 from provider.commands.get import moment
 from provider.commands.instances import region_mistakes, unknown_domains
+from provider.commands.steps import Finding, Skip, walk
 from provider.config.values import Instance
 from provider.discovery import Target
 from provider.errors import ProviderError, Refused
@@ -16,22 +17,6 @@ from provider.identity.chain import Chain
 from provider.identity.session import Session
 from provider.registries import EnterpriseHost, classify, is_left_alone
 from provider.tokens import SKEW_SECONDS, UNKNOWN_INSTANCE, Fetch, describe
-
-State = Literal["ok", "failed", "skipped"]
-
-
-class Skip(Exception):
-    """A step that there is nothing to check for; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of a step. `detail` says what was found, what failed and what to do, or why it was skipped."""
-
-    step: str
-    state: State
-    detail: str
-    exit_status: int = 0
 
 
 class Image(NamedTuple):
@@ -57,22 +42,8 @@ class Checkup:
     login: tuple[str, str] = field(default=("", ""), repr=False)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a finding for each step as soon as it is there; those behind a failure that need it are skipped."""
-        failed: set[str] = set()
-        for name, step, needs in STEPS:
-            missing = [need for need in needs if need in failed]
-            if missing:
-                failed.add(name)
-                yield Finding(name, "skipped", f"needs: {', '.join(missing)}")
-                continue
-            try:
-                yield Finding(name, "ok", step(self))
-            except Skip as reason:
-                failed.add(name)
-                yield Finding(name, "skipped", str(reason))
-            except ProviderError as error:
-                failed.add(name)
-                yield Finding(name, "failed", str(error), error.exit_status)
+        """Yield a finding for each step as soon as it is there."""
+        return walk(self, STEPS)
 
     def check_metadata(self) -> str:
         """Ask the metadata service, unless nothing that it says is needed."""
@@ -109,7 +80,7 @@ class Checkup:
     def check_sts(self) -> str:
         """See that STS answers, if a role is to be assumed."""
         chain = self._chain()
-        if chain.source != "rrsa" and not chain.assume_role_arn:
+        if chain.source not in ("rrsa", "serviceAccount") and not chain.assume_role_arn:
             raise Skip("not needed: no role is assumed")
         region = self.fetch.cloud.node_region()
         return self._reach(endpoints("sts", region, region, self.fetch.local.endpoints.sts))
@@ -232,6 +203,7 @@ def describe_chain(chain: Chain) -> str:
         "managedRole": "the managed role",
         "customAccessKey": "a key pair (customAccessKey): it does not end, a role would",
         "rrsa": f"RRSA with {chain.rrsa_role_arn}",
+        "serviceAccount": f"the pod's own role {chain.rrsa_role_arn}",
     }[chain.source]
     return f"{first}, then {chain.assume_role_arn}" if chain.assume_role_arn else first
 

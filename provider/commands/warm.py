@@ -73,6 +73,9 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
 def hosts_to_warm(places: Places, store: Store, journal: Journal) -> list[str]:
     """Return the configured domains and the hosts asked for before, sorted."""
     settings = load_settings(places, store, time.time(), journal)
+    if settings.configuration.service_account_roles == "required":
+        # Every pod has a token of its own, and nobody gets the node's.
+        return []
     domains = {domain for instance in settings.configuration.instances for domain in instance.domains}
     return sorted(domains | set(store.hosts()))
 
@@ -80,7 +83,7 @@ def hosts_to_warm(places: Places, store: Store, journal: Journal) -> list[str]:
 def is_due(host: str, places: Places) -> bool:
     """Tell whether a host has no answer, or one that is to be renewed within ten minutes."""
     try:
-        lookup = Lookup(any_image(host), places, Journal())
+        lookup = Lookup(any_image(host), places, Journal(), prepares=True)
     except RequestError:  # a stray file among the answers: renewing it says so
         return True
     return lookup.old is None or lookup.clock() >= lookup.old.renew - AHEAD_SECONDS
@@ -93,7 +96,7 @@ def any_image(host: str) -> Request:
 
 def renew(host: str, places: Places, surroundings: Environment, journal: Journal) -> str:
     """Renew one host's answer; return the line that says so. Raises ProviderError."""
-    lookup = Lookup(any_image(host), places, journal, environment=surroundings)
+    lookup = Lookup(any_image(host), places, journal, environment=surroundings, prepares=True)
     outcome = lookup.run(DEADLINE_SECONDS, renew=True)
     if not isinstance(outcome, Answer):
         return f"{host}: not ours to answer"

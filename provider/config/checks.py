@@ -12,7 +12,6 @@ LONG_THRESHOLD = 45 * 60
 DOCUMENTED_SHORTEST_SESSION = 3600
 
 _INSTANCES = "acr-registry-info"
-_NOT_ISOLATED = "this version does not support it, and would isolate nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Remark:
 
 def mistakes(file: ConfigurationFile, written: Written) -> Iterator[Remark]:
     """Yield what makes the configuration wrong. Keys whose values are wrong themselves count as written."""
-    yield from _unsupported(file)
+    yield from _compatibility(file)
     yield from _rrsa(file, written)
     for number, item in enumerate(file.instances):
         location = (_INSTANCES, number)
@@ -43,19 +42,13 @@ def advice(file: ConfigurationFile, written: Written) -> Iterator[Remark]:
     yield from _repeated_instances(file)
 
 
-def _unsupported(file: ConfigurationFile) -> Iterator[Remark]:
-    if file.service_account_roles != "off":
-        yield Remark(("service-account-roles",), f"{_NOT_ISOLATED}; right form: off")
+def _compatibility(file: ConfigurationFile) -> Iterator[Remark]:
     if file.service_account_roles == "required" and file.compat_secrets:
         message = (
             "required excludes compat-secrets, which are on by default: the Secret would hand the node's rights to the "
             "namespace; right form: compat-secrets: off"
         )
         yield Remark(("service-account-roles",), message)
-    if file.scope != "node":
-        yield Remark(("scope",), f"{_NOT_ISOLATED}; right form: node")
-    if file.session_policy == "pull-repository":
-        yield Remark(("session-policy",), "this version does not support it; right form: pull-only or none")
 
 
 def _rrsa(file: ConfigurationFile, written: Written) -> Iterator[Remark]:

@@ -86,7 +86,7 @@ def _resolve(file: ConfigurationFile) -> Configuration:
         expiring_threshold=file.expiring_threshold,
         token_mode=file.token_mode,
         discovery=file.discovery,
-        session_policy="none" if file.session_policy == "none" else "pull-only",
+        session_policy=file.session_policy,
         rrsa=Rrsa(file.rrsa.enable, file.rrsa.role_arn, file.rrsa.oidc_provider_arn),
         webhook=Webhook(file.webhook.enable, file.webhook.failure_policy, file.webhook.timeout_seconds),
         watch_namespaces=file.watch_namespaces,

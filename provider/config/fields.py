@@ -92,18 +92,18 @@ FailurePolicy = Annotated[
 ]
 TOKEN_MODES = ("auto", "workerRole", "managedRole")
 TokenMode = Annotated[values.TokenMode, _with_form(forms.choice(TOKEN_MODES)), _choice(*TOKEN_MODES)]
-POLICIES = ("none", "pull-only", "pull-repository")
-SessionPolicy = Annotated[
-    Literal["none", "pull-only", "pull-repository"], _with_form(forms.choice(POLICIES)), _choice("none", "pull-only")
-]
+POLICIES = ("default", "none", "pull-only", "pull-repository")
+SessionPolicy = Annotated[values.SessionPolicy, _with_form(forms.choice(POLICIES)), _choice(*POLICIES)]
 _ALSO_OFF = dict.fromkeys(("false", "no"), "off")  # what YAML 1.1 tools make of an unquoted `off`
+ROLES = ("off", "optional", "required")
 ServiceAccountRoles = Annotated[
     Literal["off", "optional", "required"],
-    _with_form(forms.choice(("off", "optional", "required"), _ALSO_OFF)),
-    WithJsonSchema({"enum": ["off", False]}),
+    _with_form(forms.choice(ROLES, _ALSO_OFF)),
+    WithJsonSchema({"enum": [*ROLES, False]}),
 ]
 Annotation = Annotated[Literal["own", "ack"], _with_form(forms.choice(("own", "ack"))), _choice("own", "ack")]
-Scope = Annotated[Literal["node", "configured"], _with_form(forms.choice(("node", "configured"))), _choice("node")]
+SCOPES = ("node", "configured")
+Scope = Annotated[Literal["node", "configured"], _with_form(forms.choice(SCOPES)), _choice(*SCOPES)]
 LEVELS = ("debug", "info", "warning", "error")
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],

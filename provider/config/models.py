@@ -217,21 +217,28 @@ class ConfigurationFile(FileModel):
     session_policy: fields.SessionPolicy = spelt(
         "session-policy",
         "sessionPolicy",
-        default="none",
-        description="pull-only: sessions of assumed roles are narrowed to pulling.",
+        default="default",
+        description="What sessions of assumed roles are narrowed to; pull-repository: pods' roles to the image's own. "
+        "default: pull-only for pods' roles, none for others.",
     )
-    scope: fields.Scope = spelt("scope", default="node", description="node: any pod of the node may pull.")
+    scope: fields.Scope = spelt(
+        "scope",
+        default="node",
+        description="Which pods may pull: any of the node, or those of watch-namespace and service-account alone.",
+    )
     service_account_roles: fields.ServiceAccountRoles = spelt(
         "service-account-roles",
         "serviceAccountRoles",
         default="off",
-        description="Whether pods pull with a RAM role of their own. This version knows off alone.",
+        description="Whether pods pull with a RAM role that their ServiceAccount names. optional: the node's identity "
+        "where it names none; required: nothing then.",
     )
     service_account_annotation: fields.Annotation = spelt(
         "service-account-annotation",
         "serviceAccountAnnotation",
         default="own",
-        description="Which annotation of a ServiceAccount names its role.",
+        description="Which annotation of a ServiceAccount names its role: aliyun-acr-credential-provider/role-arn, or "
+        "ACK's pod-identity.alibabacloud.com/role-name.",
     )
     compat_secrets: fields.Switch = spelt(
         "compat-secrets",

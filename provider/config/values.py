@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 TokenMode = Literal["auto", "workerRole", "managedRole"]
-SessionPolicy = Literal["none", "pull-only"]
+SessionPolicy = Literal["default", "none", "pull-only", "pull-repository"]
+"""`default`: none for the node's own identity, pull-only for the roles of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Configuration:
     """Seconds before its end at which a credential is renewed."""
     token_mode: TokenMode = "auto"  # noqa: S105
     discovery: bool = True
-    session_policy: SessionPolicy = "none"
+    session_policy: SessionPolicy = "default"
     rrsa: Rrsa = Rrsa()
     webhook: Webhook = Webhook()
     watch_namespaces: tuple[str, ...] = ("default",)

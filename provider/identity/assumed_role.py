@@ -22,6 +22,7 @@ def assumed_role_session(
     external_id: str,
     policy: str,
     journal: Callable[[str], None],
+    session_name: str = "",
 ) -> Session:
     """Return a session of `role_arn`, by the right of `base`.
 
@@ -30,7 +31,9 @@ def assumed_role_session(
     """
 
     def assume(seconds: int) -> Session:
-        return cloud.sts.assume_role(base, role_arn, duration=seconds, external_id=external_id, policy=policy)
+        return cloud.sts.assume_role(
+            base, role_arn, duration=seconds, external_id=external_id, policy=policy, session_name=session_name
+        )
 
     try:
         return assume(duration)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from provider.config.values import AccessKey, Configuration, Instance
 from provider.errors import ConfigurationError
+from provider.identity.pod_role import PodRole, role_arn, session_name
+from provider.identity.policies import PULL_ONLY_POLICY
 from provider.identity.session import Session
 
 if TYPE_CHECKING:
     from provider.cloud.cloud import Cloud
 
-Source = Literal["workerRole", "managedRole", "rrsa", "customAccessKey"]
+Source = Literal["workerRole", "managedRole", "rrsa", "customAccessKey", "serviceAccount"]
 
 MANAGED_ROLE_SINCE = date(2023, 4, 3)
 """Clusters created on this day or later have the managed role."""
@@ -30,6 +32,7 @@ class Chain(NamedTuple):
     source: Source
     access_key: AccessKey | None = None
     rrsa_role_arn: str = ""
+    """The role that a token of the cluster is exchanged for: the agent's, or that of the pod which asks."""
     rrsa_oidc_provider_arn: str = ""
     assume_role_arn: str = ""
     """Empty: no role on top."""
@@ -38,11 +41,27 @@ class Chain(NamedTuple):
     external_id: str = ""
     pull_only: bool = False
     """Whether the last session that we assume ourselves is narrowed to pulling."""
+    pod: PodRole | None = None
+    """Whose pod asks, where it is not the node itself."""
 
     @property
     def is_narrowed(self) -> bool:
         """Tell whether there is a session that `pull_only` narrows: one that we assume ourselves."""
-        return self.pull_only and (self.source == "rrsa" or bool(self.assume_role_arn))
+        return self.pull_only and (self.source in ("rrsa", "serviceAccount") or bool(self.assume_role_arn))
+
+
+def choose_for_pod(configuration: Configuration, instance: Instance, pod: PodRole, provider_arn: str) -> Chain:
+    """Return the chain for an instance that begins with a pod's own role. Raises Refused for one that cannot be."""
+    return Chain(
+        "serviceAccount",
+        rrsa_role_arn=role_arn(pod, provider_arn),
+        rrsa_oidc_provider_arn=provider_arn,
+        assume_role_arn=instance.assume_role_arn,
+        duration=instance.expire_duration,
+        external_id=instance.external_id,
+        pull_only=configuration.session_policy != "none",
+        pod=pod,
+    )
 
 
 def choose(configuration: Configuration, instance: Instance, cluster_created: date | None) -> Chain:
@@ -51,7 +70,7 @@ def choose(configuration: Configuration, instance: Instance, cluster_created: da
     Raises ConfigurationError where the configuration asks for what cannot be.
     """
     where = f"instance {instance.instance_id}" if instance.instance_id else "Personal Edition"
-    pull_only = configuration.session_policy == "pull-only"
+    pull_only = configuration.session_policy in ("pull-only", "pull-repository")
     rrsa = configuration.rrsa
     role = _rrsa_role(configuration, instance)
     if instance.access_key is not None:
@@ -107,16 +126,14 @@ def _token_mode(configuration: Configuration, cluster_created: date | None) -> S
     return "managedRole"
 
 
-def obtain(chain: Chain, cloud: "Cloud", paths: IdentityPaths, journal: Callable[[str], None]) -> Session:
-    """Return the session at the end of a chain.
+def obtain(
+    chain: Chain, cloud: "Cloud", paths: IdentityPaths, journal: Callable[[str], None], policy: str = PULL_ONLY_POLICY
+) -> Session:
+    """Return the session at the end of a chain, narrowed by `policy` where the chain is to be narrowed.
 
     Raises Refused or Unreachable. A session that is missing is never a reason to take another identity.
     """
-    policy = ""
-    if chain.is_narrowed:
-        from provider.cloud.sts import PULL_ONLY_POLICY
-
-        policy = PULL_ONLY_POLICY
+    policy = policy if chain.is_narrowed else ""
     base = _source_session(chain, cloud, paths, journal, "" if chain.assume_role_arn else policy)
     if not chain.assume_role_arn:
         return base
@@ -130,6 +147,7 @@ def obtain(chain: Chain, cloud: "Cloud", paths: IdentityPaths, journal: Callable
         external_id=chain.external_id,
         policy=policy,
         journal=journal,
+        session_name=session_name(chain.pod.claims) if chain.pod is not None else "",
     )
 
 
@@ -140,6 +158,10 @@ def _source_session(
         from provider.identity.access_key import access_key_session
 
         return access_key_session(chain.access_key, journal)
+    if chain.pod is not None:
+        arns = (chain.rrsa_role_arn, chain.rrsa_oidc_provider_arn)
+        name, whose = session_name(chain.pod.claims), str(chain.pod.claims)
+        return cloud.sts.assume_role_with_oidc(*arns, chain.pod.token, policy=policy, session_name=name, whose=whose)
     if chain.source == "rrsa":
         from provider.identity.rrsa import rrsa_session
 

@@ -51,7 +51,7 @@ class Makers:
             "jti": str(uuid.uuid4()),
             "kubernetes.io": {
                 "namespace": namespace,
-                "serviceaccount": {"name": name, "uid": str(uuid.uuid4())},
+                "serviceaccount": {"name": name, "uid": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{namespace}"))},
             },
         }
         keys = _STRANGER if stranger else self._world.cluster.keys

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from provider.cloud.registry import Challenge
-from provider.cloud.sts import PULL_ONLY_POLICY
 from provider.config.values import AccessKey, Configuration, Instance, Rrsa
 from provider.errors import Refused
 from provider.identity.chain import IdentityPaths, choose, obtain
+from provider.identity.policies import PULL_ONLY_POLICY
 from provider.identity.session import Session
 from tests.cloud import SimulatedCloud
 from tests.cloud.default_world import (

@@ -24,9 +24,9 @@ def as_fields(answer: answers.Answer | None) -> dict[str, object] | None:
     return None if answer is None else {name: getattr(answer, name) for name in answers.Answer.__slots__}
 
 
-@given(st.text(), st.text(), st.integers(), st.integers(), st.booleans(), st.text())
+@given(st.text(), st.text(), st.integers(), st.integers(), st.text(), st.text())
 def test_an_answer_is_read_as_it_was_written(
-    username: str, password: str, renew: int, end: int, service_account: bool, left_alone: str
+    username: str, password: str, renew: int, end: int, service_account: str, left_alone: str
 ) -> None:
     answer = answers.Answer(HOST, username, password, written=5, renew=renew, end=end, fingerprint="é",
                             service_account=service_account, left_alone=left_alone)  # fmt: skip
@@ -83,21 +83,23 @@ def test_the_time_to_renew_comes_although_half_of_what_is_left_never_would() -> 
 
 
 @pytest.mark.parametrize(
-    ("left_alone", "service_account", "repository", "token", "expected"),
+    ("left_alone", "service_account", "repository", "annotations", "expected"),
     [
-        ("", False, "team/app", "", True),
-        ("acs/", False, "team/app", "", True),
-        ("acs/", False, "acs/pause", "", False),
-        ("", False, "team/app", "token", True),
-        ("", True, "team/app", "token", False),
-        ("", True, "team/app", "", True),
+        ("", "", "team/app", {}, True),
+        ("acs/", "", "team/app", {}, True),
+        ("acs/", "", "acs/pause", {}, False),
+        ("", "", "team/app", {"role": "r"}, True),
+        ("", "role", "team/app", {"role": "r"}, False),
+        ("", "role", "team/app", {"role": ""}, False),
+        ("", "role", "team/app", {"other": "r"}, True),
+        ("", answers.EVERY_POD, "team/app", {}, False),
     ],
 )
 def test_an_answer_is_for_the_requests_that_it_says(
-    left_alone: str, service_account: bool, repository: str, token: str, expected: bool
+    left_alone: str, service_account: str, repository: str, annotations: dict[str, str], expected: bool
 ) -> None:
     answer = make(left_alone=left_alone, service_account=service_account)
-    assert answer.applies_to(Request(V1, f"{HOST}/{repository}", token)) is expected
+    assert answer.applies_to(Request(V1, f"{HOST}/{repository}", "token", annotations)) is expected
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ REFUSALS = [
     (ASSUME, "EntityNotExist.Role", "does not exist: check the ARN"),
     (ASSUME, "InvalidParameter.DurationSeconds", "check expireDuration"),
     (ASSUME, "AuthenticationFail.NoPermission", "trust policy must name the OIDC provider"),
-    (ASSUME, "AuthenticationFail.OIDCToken.Expired", "the RRSA token has ended"),
+    (ASSUME, "AuthenticationFail.OIDCToken.Expired", "has ended: is it still renewed"),
     (ASSUME, "EntityNotExist.OIDCProvider", "rrsaOIDCProviderRoleARN"),
     (CALL, "USER_NOT_EXIST", "does not use instance cri-a"),
 ]

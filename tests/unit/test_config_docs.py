@@ -9,7 +9,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from provider.cloud.sts import PULL_ONLY_POLICY
 from provider.config.configuration import read_configuration
 from provider.config.local import read_local
 from provider.config.local_models import EndpointKeys, LocalFile
@@ -18,6 +17,7 @@ from provider.config.schema import configuration_schema, local_schema, render
 from provider.config.written import spellings
 from provider.docker import places_of
 from provider.environment import Environment
+from provider.identity.policies import PULL_ONLY_POLICY
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -107,7 +107,7 @@ def test_schemas_are_schemas(schema: dict[str, Any]) -> None:
         {"acr-registry-info": [{"instanceId": "crpi-x"}]},
         {"acr-registry-info": [{"expireDuration": 10}]},
         {"data": {"endpoints": {}}},
-        {"kind": "ConfigMap", "data": {"scope": "configured"}},
+        {"kind": "ConfigMap", "data": {"scope": "cluster"}},
         {"webhookConfiguration": {"timeoutSeconds": 31}},
         {"acr-registry-info": {"instanceId": "cri-x"}},
         {"data": {}, "binaryData": {"acr-registry-info": "e30="}},

@@ -101,16 +101,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "required and Secrets": (
         "service-account-roles: required\n",
         [
-            "f:1: service-account-roles: this version does not support it, and would isolate nothing; right form: off",
             "f:1: service-account-roles: required excludes compat-secrets, which are on by default",
-        ],
-    ),
-    "not yet": (
-        "service-account-roles: optional\nscope: configured\nsession-policy: pull-repository\n",
-        [
-            "f:1: service-account-roles: this version does not support it",
-            "f:2: scope: this version does not support it",
-            "f:3: session-policy: this version does not support it; right form: pull-only or none",
         ],
     ),
     "node's own keys": (

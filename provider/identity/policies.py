@@ -1,0 +1,25 @@
+"""Session policies: what is taken away from a session of a role. They give nothing that the role has not."""
+
+import json
+
+PULL_ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstance", "cr:ListInstanceEndpoint", "cr:PullRepository")
+
+
+def _policy(*statements: dict[str, object]) -> str:
+    allowed = [{"Effect": "Allow", **statement} for statement in statements]
+    return json.dumps({"Version": "1", "Statement": allowed}, separators=(",", ":"))
+
+
+PULL_ONLY_POLICY = _policy({"Action": PULL_ACTIONS, "Resource": "*"})
+"""The session policy of `session-policy: pull-only`. It takes away whatever else the role may, pushing above all. The
+resource is `*`, since cr:GetAuthorizationToken is documented with no other. The cloud takes 2048 characters at most; a
+longer one makes every token longer."""
+
+
+def pull_repository_policy(region: str, account: str, instance_id: str, repository: str) -> str:
+    """Return the session policy of `session-policy: pull-repository` for one `NAMESPACE/REPO` of an instance.
+
+    `account` owns the instance. RAM reads `*` and `?` in a resource as patterns, which no repository's name has.
+    """
+    resource = f"acs:cr:{region}:{account}:repository/{instance_id}/{repository}"
+    return _policy({"Action": PULL_ACTIONS[:3], "Resource": "*"}, {"Action": PULL_ACTIONS[3:], "Resource": resource})
