@@ -41,7 +41,9 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     end_in_order()
     with machine.generations.lock():
         recover(machine)
-        _have_rollback(machine)
+        was_there = bool(machine.generations.installed() or machine.tree.names(prefix_for(machine.tree)))
+        if was_there:
+            _have_rollback(machine)
         planned = plan_removal(machine)
         left = remove(machine, planned, restart=parsed.restart == "now")
     if left:
@@ -54,7 +56,7 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
             "images that need credentials of ours are not pulled"
         )
     else:
-        say("uninstalled")
+        say("uninstalled" if was_there or planned.noticed else "nothing was installed; nothing was changed")
     return 0
 
 

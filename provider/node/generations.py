@@ -69,11 +69,13 @@ class Generations:
             return None
 
     def programs(self) -> set[str]:
-        """Return the versions of the program that one may go back to."""
-        kept = set()
-        for number in self._tree.names(FOLDER):
+        """Return the versions of the program in force, and that a pending change goes back to."""
+        kept, names = set(), {self.installed()}
+        with contextlib.suppress(NodeError):
+            names |= {way_back(self._tree, PENDING)[0]} if self.pending() else set()
+        for name in names - {""}:
             with contextlib.suppress(NodeError):
-                found = records.read(self._tree, f"{FOLDER}/{number}")
+                found = records.read(self._tree, f"{NODE}/{name}")
                 kept |= {found.program} if found is not None else set()
         return kept
 

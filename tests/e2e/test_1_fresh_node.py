@@ -3,6 +3,7 @@
 import pytest
 
 from provider.places import PROGRAM
+from provider.version import VERSION
 from tests.cloud.default_world import ALPHA
 from tests.e2e.conftest import NewNode
 from tests.e2e.layouts import ACK, KUBEADM, PLAIN, Layout
@@ -55,4 +56,6 @@ def test_no_configuration(new_node: NewNode, layout: Layout) -> None:
     said = node.run(f"/opt/{PROGRAM}/bin/{PROGRAM} uninstall 2>&1")
     assert "uninstalled" in said
     node.wait_healthy()
+    assert differences(before, node.tree()) == []
+    assert "nothing was installed" in node.run(f"/srv/{VERSION}/uninstall.sh 2>&1")
     assert differences(before, node.tree()) == []
