@@ -6,6 +6,8 @@ from typing import Literal
 
 from provider.answers import Answer
 from provider.commands.get import moment
+from provider.commands.service_account_status import tokens
+from provider.config.values import Configuration
 from provider.node.docker_config import Chosen
 from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN
@@ -46,6 +48,8 @@ class Kept:
     """Of the configuration; answers made under another are not used."""
     domains: Sequence[str] = ()
     """Custom domains of the configured instances, as far as this node knows them, that matchImages must have."""
+    configuration: Configuration | None = None
+    """None where it cannot be read."""
     chosen: Chosen | None = None
     """What is delivered by the kubelet's config.json; None where nothing is."""
 
@@ -162,6 +166,12 @@ def _provider_file(seen: Seen, kept: Kept) -> Iterator[Line]:
     yield from _all_or_ok("provider file", named, f"{provider.path} has our entry, and this kubelet starts with it")
 
 
+def _service_accounts(seen: Seen, kept: Kept) -> Iterator[Line]:
+    told = tokens(seen, kept.configuration) if kept.configuration is not None else None
+    if told is not None:
+        yield Line("ServiceAccount", *told)
+
+
 def _in_effect(seen: Seen, kept: Kept) -> Iterator[Line]:
     reason = restart_pending(seen)
     if reason:
@@ -238,6 +248,7 @@ PARTS: tuple[Callable[[Seen, Kept], Iterator[Line]], ...] = (
     _kubelet,
     _flags,
     _provider_file,
+    _service_accounts,
     _in_effect,
     _drift,
     _units,

@@ -1,7 +1,12 @@
-"""`doctor [IMAGE]`: every step from the kubelet and the configuration to a login at the registry, checked in order."""
+"""`doctor [IMAGE] [--service-account NAMESPACE/NAME]`: every step to a login at the registry, checked in order.
 
+From the kubelet and the configuration on; with a ServiceAccount, as its pods would pull.
+"""
+
+import argparse
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -9,14 +14,18 @@ from typing import TextIO
 
 from provider import environment
 from provider.commands import node_checks
-from provider.commands.checkup import Checkup, Finding, Image
+from provider.commands.checkup import Checkup, Image
 from provider.commands.common import StreamJournal, limit_time, parser, places_of
+from provider.commands.service_account_checks import ServiceAccountCheckup
+from provider.commands.service_account_cluster import AsNode
+from provider.commands.steps import Finding
 from provider.deadline import Deadline
 from provider.environment import Environment
 from provider.errors import ConfigurationError
+from provider.identity.pod_role import PodRole
 from provider.kubelet import split_image
 from provider.miss import DEADLINE_SECONDS
-from provider.node.looking import Means, this_node
+from provider.node.looking import Means, look, this_node
 from provider.places import Places
 from provider.settings import Settings, load_settings
 from provider.store import Store
@@ -24,6 +33,7 @@ from provider.tokens import Fetch
 
 COLOURS = {"ok": "\x1b[32m", "failed": "\x1b[31m", "skipped": "\x1b[33m"}
 RESET = "\x1b[0m"
+SERVICE_ACCOUNT = re.compile(r"([a-z0-9][a-z0-9-]{0,62})/([a-z0-9][a-z0-9.-]{0,252})")
 SECONDS = DEADLINE_SECONDS + 30
 """For everything: that of a pull, and what the node itself is asked."""
 
@@ -37,6 +47,12 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         "Nothing that was remembered is used, and nothing is remembered.",
     )
     made.add_argument("image", metavar="IMAGE", nargs="?", default="", help="an image of the registry to check")
+    made.add_argument(
+        "--service-account",
+        metavar="NAMESPACE/NAME",
+        type=service_account,
+        help="explain each link to this ServiceAccount's own RAM role, and try them as its pods would",
+    )
     made.add_argument("--json", action="store_true", help="as JSON")
     parsed = made.parse_args(list(arguments))
     image = Image(*split_image(parsed.image)) if parsed.image else None
@@ -45,7 +61,8 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     limit_time(SECONDS, stderr, "checking")
     places = places_of(parsed)
     found = []
-    for finding in check(this_node(), places, surroundings, image, StreamJournal(stderr)):
+    account = parsed.service_account
+    for finding in check(this_node(), places, surroundings, image, StreamJournal(stderr), account):
         found.append(finding)
         if not parsed.json:
             stdout.write(as_line(finding, coloured=coloured))
@@ -59,21 +76,49 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     return failures[0].exit_status if failures else 0
 
 
+def service_account(text: str) -> tuple[str, str]:
+    """Return namespace and name. Raises ArgumentTypeError for what is no NAMESPACE/NAME that Kubernetes takes."""
+    found = SERVICE_ACCOUNT.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAMESPACE/NAME of a ServiceAccount")
+    return found[1], found[2]
+
+
 def check(
-    means: Means, places: Places, surroundings: Environment, image: Image | None, journal: Callable[[str], None]
+    means: Means,
+    places: Places,
+    surroundings: Environment,
+    image: Image | None,
+    journal: Callable[[str], None],
+    account: tuple[str, str] | None,
 ) -> Iterable[Finding]:
-    """Yield the findings of all steps."""
+    """Yield the findings of all steps. `account`: namespace and name of the ServiceAccount that is asked about."""
     try:
         settings = load_settings(places, Store(""), time.time(), lambda line: None)
         deadline = Deadline(SECONDS - 1)
-        fetch = Fetch(settings, places, Store(""), surroundings, deadline, journal)
+
+        def fetch_for(pod: PodRole | None) -> Fetch:
+            return Fetch(settings, places, Store(""), surroundings, deadline, journal, pod=pod)
+
+        fetch: Fetch | None = fetch_for(None)
     except ConfigurationError as error:
         yield Finding("configuration", "failed", str(error), error.exit_status)
-        yield from node_checks.findings(means, places, image, time.time())
+        yield from node_checks.findings(means, places, image, look(means, time.time()))
         return
     yield Finding("configuration", "ok", describe(settings, places))
     yield kept(places)
-    yield from node_checks.findings(means, places, image, time.time())
+    seen = look(means, time.time())
+    yield from node_checks.findings(means, places, image, seen)
+    if account is not None:
+        host = image.name if image is not None else ""
+        checkup = ServiceAccountCheckup(fetch_for, places, seen, AsNode(means.tree, *account), host, time.time)
+        yield from checkup.findings()
+        if image is None:
+            return
+        fetch = checkup.fetch if checkup.served else None
+    if fetch is None:
+        yield Finding("registry", "skipped", "which identity its pods would pull with is not known: see above")
+        return
     yield from Checkup(fetch, image).findings()
 
 
@@ -83,6 +128,8 @@ def describe(settings: Settings, places: Places) -> str:
     count = len(configuration.instances)
     there = places.config if os.path.exists(places.config) else f"no {places.config}, so defaults"
     line = f"{there}: {count} instance{'' if count == 1 else 's'}, token-mode {configuration.token_mode}"
+    if configuration.service_account_roles == "required":
+        line += "; service-account-roles required: --service-account NAMESPACE/NAME tries a pod's own role"
     return "; ".join([line, *(f"ignored: {unknown}" for unknown in settings.unknown)])
 
 

@@ -1,12 +1,15 @@
 """`install`: puts the program on this node and lets its kubelet ask it, safely."""
 
 import os
+import time
 from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
 from provider.commands.node_common import Say, check_root, end_in_order, node_parser, places_in, recover, sayer
+from provider.config.values import Configuration
 from provider.environment import Environment
+from provider.errors import ConfigurationError
 from provider.node.bundle.prefix import prefix_for
 from provider.node.bundle.source import Source, source
 from provider.node.bundle.units import TIMERS
@@ -14,9 +17,13 @@ from provider.node.difference import named, shown
 from provider.node.domains import domains_for
 from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import Machine, open_machine
-from provider.node.record import Record
+from provider.node.provider_file.entry import TokenAttributes
+from provider.node.record import Delivery, Record
+from provider.node.token_attributes import consequence, hindrance, needed_by, wanted
 from provider.node.withdrawal import withdraw
-from provider.places import PROGRAM
+from provider.places import PROGRAM, Places
+from provider.settings import load_settings
+from provider.store import Store
 
 WARM = f"{PROGRAM}-warm.service"
 
@@ -53,7 +60,8 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         prefix = prefix_for(machine.tree, parsed.prefix or (record.prefix if record is not None else ""))
         delivery = parsed.delivery or (record.delivery if record is not None else "flags")
         domains = _domains(record, root, surroundings, say)
-        wish = Wish(prefix, delivery, parsed.restart == "now", domains)
+        attributes = _token_attributes(machine, record, places_in(root), delivery)
+        wish = Wish(prefix, delivery, parsed.restart == "now", domains, attributes)
         return wish, plan(machine, wish, bundle)
 
     if parsed.dry_run:
@@ -85,6 +93,40 @@ def _domains(record: Record | None, root: str, surroundings: Environment, say: S
     told = domains_for(places_in(root), surroundings, warn, ask=not root)
     kept = record.domains if record is not None and failed else ()
     return tuple(sorted({*told, *kept}))
+
+
+def _token_attributes(
+    machine: Machine, record: Record | None, places: Places, delivery: Delivery
+) -> TokenAttributes | None:
+    """Return what the kubelet is to hand over of ServiceAccounts; where the node cannot have it, say why.
+
+    Raises ConfigurationError for a delivery that cannot keep to the configuration.
+    """
+    configuration = load_settings(places, Store(""), time.time(), lambda line: None).configuration
+    if delivery == "docker-config":
+        _check_delivery(configuration, places)
+        return None
+    attributes = wanted(configuration)
+    if attributes is None:
+        return None
+    had = record is not None and record.token_attributes is not None
+    reason = hindrance(machine.tree, machine.detect(), had=had)
+    if not reason:
+        return attributes
+    machine.say(
+        f"warning: the provider file gets no tokenAttributes, which {places.config} needs: {reason}, then run install "
+        f"again; {consequence(configuration)}"
+    )
+    return None
+
+
+def _check_delivery(configuration: Configuration, places: Places) -> None:
+    needs = needed_by(configuration)
+    if needs:
+        raise ConfigurationError(
+            f"--delivery docker-config gives every pod of the node the same credentials, and {needs} in "
+            f"{places.config} forbids that: use --delivery flags"
+        )
 
 
 def _start_units(machine: Machine) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from provider.commands.assess import restart_pending
-from provider.commands.checkup import Finding, Image, Skip
+from provider.commands.checkup import Image
 from provider.commands.get import moment
+from provider.commands.steps import Finding, Skip
 from provider.errors import ProviderError, Refused
 from provider.node.docker_config import CHOSEN, Chosen, parse_chosen, taken
 from provider.node.domains import matching
 from provider.node.files import File
 from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN, explained, lines_about_us
-from provider.node.looking import Means, look
+from provider.node.looking import Means
 from provider.node.path_safety import path_problems
 from provider.node.seen import ProviderFile, Seen
 from provider.node.static_pods import pods_with_secrets
@@ -213,10 +214,10 @@ class NodeCheckup:
             raise Skip("not needed: tokens are delivered by the kubelet's config.json")
 
 
-def findings(means: Means, places: Places, image: Image | None, now: float) -> Iterator[Finding]:
+def findings(means: Means, places: Places, image: Image | None, seen: Seen) -> Iterator[Finding]:
     """Yield a finding for each step as soon as it is there. Without a kubelet all are skipped."""
     path = f"{places.data}/{CHOSEN}"
-    chosen, seen = None, look(means, now)
+    chosen = None
     try:
         text = means.tree.text(path)
         chosen = parse_chosen(text.encode(), path) if text is not None else None

@@ -34,7 +34,8 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         if record is None:
             raise NodeError("it was put back a moment ago to what was before the install: use install")
         # Exactly what was installed: neither the configuration nor the cloud is asked what else there might be.
-        wish = Wish(record.prefix, record.delivery, parsed.restart == "now", record.domains)
+        restart = parsed.restart == "now"
+        wish = Wish(record.prefix, record.delivery, restart, record.domains, record.token_attributes)
         return wish, plan(machine, wish, bundle)
 
     if parsed.dry_run:

@@ -57,9 +57,10 @@ def keep(places: Places, tree: Tree, now: float) -> Kept:
     store = Store(places.answers)
     problem, chosen = "", None
     domains: tuple[str, ...] = ()
+    configuration = None
     try:
-        settings = load_settings(places, Store(""), now, lambda line: None)
-        domains = known_domains(settings.configuration, store, now)
+        configuration = load_settings(places, Store(""), now, lambda line: None).configuration
+        domains = known_domains(configuration, store, now)
         path = f"{places.data}/{CHOSEN}"
         content = tree.text(path)
         chosen = parse_chosen(content.encode(), path) if content is not None else None
@@ -77,6 +78,7 @@ def keep(places: Places, tree: Tree, now: float) -> Kept:
         problem=problem,
         fingerprint=places.fingerprint(),
         domains=domains,
+        configuration=configuration,
         chosen=chosen,
     )
 

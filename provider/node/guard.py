@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 
 from provider.node.kubelet_version import Version
-from provider.node.provider_file.versions import CONFIG_GROUP, PROVIDER_GROUP, newest_api
+from provider.node.provider_file.versions import CONFIG_GROUP, PROVIDER_GROUP, TOKENS, newest_api
 from provider.places import PROGRAM
 
 NAME = f"90-{PROGRAM}-guard.conf"
@@ -21,6 +21,18 @@ STANDS_IN = "# stands in for"
 
 RUNS_SECONDS = 5
 """How long the program may take to print its version. Slow is not broken: then nothing is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokensGuard:
+    """A provider file with tokenAttributes of ours, with which a kubelet older than 1.34 does not start."""
+
+    kubelet: str
+    """The program that tells the kubelet's version."""
+    provider_file: str
+    """Also somebody else's that we joined."""
+    without: str
+    """The file to be put in its place: the same without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Guard:
     """`DATA/node/pending`."""
     version: Version
     """The kubelet's, which decides the apiVersion of a provider file."""
+    tokens: TokensGuard | None = None
 
 
 def drop_in(guard: Guard) -> str:
@@ -53,7 +66,11 @@ def drop_in(guard: Guard) -> str:
 
 
 def sh(guard: Guard) -> str:
-    """Return the script. Nothing in it may depend on how a line begins: the drop-in indents them."""
+    """Return the script.
+
+    Nothing in it may depend on how a line begins, which the drop-in indents; none begins with # or ;, which systemd
+    takes for a comment.
+    """
     script = _PROGRAM.format(
         name=PROGRAM,
         program=shlex.quote(guard.program),
@@ -65,6 +82,13 @@ def sh(guard: Guard) -> str:
     if guard.provider_file:
         script += _PROVIDER_FILE.format(
             file=shlex.quote(guard.provider_file), least=shlex.quote(least_provider_file(guard.version))
+        )
+    if guard.tokens is not None:
+        script += _TOKENS.format(
+            file=shlex.quote(guard.tokens.provider_file),
+            without=shlex.quote(guard.tokens.without),
+            kubelet=shlex.quote(guard.tokens.kubelet),
+            since=f"{TOKENS.major}.{TOKENS.minor}",
         )
     return script
 
@@ -126,5 +150,22 @@ mkdir -p "${{file%/*}}"
 echo {least} >"$new"
 chmod 644 "$new" && mv -fT "$new" "$file" &&
 say "$file is missing: one that matches no image lets the kubelet start"
+fi
+"""
+
+# A kubelet that does not tell its version in time is left alone: the next start asks again. In somebody else's file
+# changes may be lost that are younger than the last repair, so it is kept.
+_TOKENS = """\
+file={file}
+without={without}
+if [ -s "$without" ] && grep -qs tokenAttributes "$file" && ! cmp -s "$without" "$file"; then
+case "$($limit {kubelet} --version </dev/null 2>/dev/null)" in
+*" v1."[0-9].* | *" v1."[12][0-9].* | *" v1.3"[0-3].*)
+new="${{file%/*}}/.guard.new"
+cp -p "$file" "$without.instead"
+cp -p "$file" "$new" && cat "$without" >"$new" && mv -fT "$new" "$file" &&
+say "this kubelet is older than {since}: tokenAttributes are out of $file; what was there is $without.instead"
+rm -f "$new" ;;
+esac
 fi
 """

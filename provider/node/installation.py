@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provider.node.bundle.place import examine, place
 from provider.node.bundle.prefix import is_package
@@ -13,10 +13,11 @@ from provider.node.carry_out import Work
 from provider.node.delivery_choice import choose_changes
 from provider.node.detect.found import Flags, Found
 from provider.node.docker_config import BEFORE, CHOSEN
-from provider.node.files import Change, File, NodeError, Tree
+from provider.node.files import Change, File, NodeError, State, Tree
 from provider.node.guard import NAME as GUARD
 from provider.node.machine import Machine
 from provider.node.plan import (
+    WITHOUT_TOKENS,
     Choice,
     check_flags,
     check_writable,
@@ -26,9 +27,10 @@ from provider.node.plan import (
     provider_change,
     with_folders,
 )
-from provider.node.provider_file.entry import Entry, match_images
+from provider.node.provider_file.entry import Entry, TokenAttributes, match_images
 from provider.node.record import DATA, Delivery, Record
 from provider.node.restore import restorations
+from provider.node.token_attributes import obstacle
 from provider.places import PROGRAM
 
 
@@ -42,6 +44,8 @@ class Wish:
     """Whether the kubelet may be restarted now."""
     domains: tuple[str, ...]
     """Custom domains that the kubelet is to ask us for, beside ACR's own names."""
+    token_attributes: TokenAttributes | None = None
+    """What the kubelet is to hand over of pods' ServiceAccounts, once it knows how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,13 @@ def plan(machine: Machine, wish: Wish, source: Source) -> Planned:
     noticed: list[Change] = []
     if wish.delivery == "flags":
         choice = choose(tree, found, wish.prefix)
-        provider = provider_change(tree, found, choice, Entry(match_images(wish.domains)))
-        noticed = kubelet_changes(tree, found, choice, provider, wish.prefix)
+        entry = Entry(match_images(wish.domains))
+        plain = provider = provider_change(tree, found, choice, entry)
+        tokens = wish.token_attributes is not None
+        if tokens and not obstacle(tree, found):
+            provider = provider_change(tree, found, choice, replace(entry, token_attributes=wish.token_attributes))
+        quiet.append(_kept_for_the_guard(tree, plain.after if tokens else None))
+        noticed = kubelet_changes(tree, found, choice, provider, wish.prefix, tokens=tokens)
     else:
         quiet += choose_changes(tree, found)
     if earlier is not None and _is_elsewhere(earlier, wish, choice, found):
@@ -103,6 +112,7 @@ def plan(machine: Machine, wish: Wish, source: Source) -> Planned:
         kubelet_version=str(found.version or ""),
         placed=time.time() if starts or earlier is None else earlier.placed,
         domains=wish.domains if wish.delivery == "flags" else (),
+        token_attributes=wish.token_attributes if wish.delivery == "flags" else None,
     )
     pending = starts or machine.generations.is_unproven()
     return Planned(found, _bundle(tree, source, wish.prefix), quiet, noticed, record, pending)
@@ -133,6 +143,13 @@ def _bundle(tree: Tree, source: Source, prefix: str) -> str:
     if not placed.changed:
         return ""
     return f"{placed.folder}: {'is put right' if placed.was else 'is put there'}"
+
+
+def _kept_for_the_guard(tree: Tree, without_tokens: State) -> Change:
+    """Return what becomes of the copy of the provider file for kubelets that know no tokens."""
+    # Somebody else's may hold secrets.
+    after = File(without_tokens.content, 0o600) if isinstance(without_tokens, File) else None
+    return Change(WITHOUT_TOKENS, tree.state(WITHOUT_TOKENS), after)
 
 
 def _is_elsewhere(earlier: Record, wish: Wish, choice: Choice, found: Found) -> bool:

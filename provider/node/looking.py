@@ -15,6 +15,7 @@ from provider.node.files import File, Folder, Link, NodeError, State, Tree
 from provider.node.health import is_healthy
 from provider.node.kubelet_version import Version
 from provider.node.kubelet_version import parse as parse_version
+from provider.node.plan import WITHOUT_TOKENS
 from provider.node.provider_file.checks import check_set
 from provider.node.provider_file.entry import Entry
 from provider.node.provider_file.merge import entry_of
@@ -22,6 +23,7 @@ from provider.node.record import INSTALLED, NODE, PENDING, Record, is_same
 from provider.node.record import read as read_record
 from provider.node.seen import Pending, ProviderFile, Seen, Unit
 from provider.node.systemd import Systemd
+from provider.node.token_attributes import obstacle
 from provider.places import PROGRAM
 
 RUNS_SECONDS = 5.0
@@ -85,6 +87,7 @@ def look(means: Means, now: float) -> Seen:
         flags_live=names_ours(tree, live, record) if live is not None and record is not None else None,
         provider=provider_file(tree, record, found),
         drifted=dict(drift(tree, record)) if record is not None else {},
+        tokens_obstacle=obstacle(tree, found) if found is not None else "",
         pending=pending(tree),
         units=units(means.systemd),
     )
@@ -190,7 +193,7 @@ def drift(tree: Tree, record: Record) -> Iterator[tuple[str, str]]:
         except NodeError as error:
             yield kept.path, error.message
             continue
-        if is_same(state, kept.after):
+        if is_same(state, kept.after) or (kept.path == record.provider_file and _is_the_guards(tree, state)):
             continue
         yield kept.path, _how(state, gone=kept.after is None)
 
@@ -229,6 +232,12 @@ def _verdict(
 
     named = {path.rpartition("/")[2]: content for path, content in files.items()}
     return tuple(check_set(named, version, is_executable if bin_dir else None, directory=is_directory))
+
+
+def _is_the_guards(tree: Tree, state: State) -> bool:
+    """Tell whether the guard took tokenAttributes out of the provider file, for an older kubelet."""
+    without = tree.state(WITHOUT_TOKENS)
+    return isinstance(state, File) and isinstance(without, File) and state.content == without.content
 
 
 def _how(state: State, *, gone: bool) -> str:

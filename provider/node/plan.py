@@ -4,24 +4,27 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provider.errors import ProviderError
 from provider.node.detect.detect import detect
 from provider.node.detect.flag_places import flag_changes
 from provider.node.detect.found import Flags, Found
 from provider.node.detect.overlay import Overlay
 from provider.node.files import Change, File, Folder, Link, NodeError, State, Tree
 from provider.node.guard import NAME as GUARD
-from provider.node.guard import Guard, drop_in
+from provider.node.guard import Guard, TokensGuard, drop_in
 from provider.node.kubelet_version import Version
 from provider.node.provider_file.checks import check_set
 from provider.node.provider_file.entry import Entry
 from provider.node.provider_file.entry import own_file as whole_file
-from provider.node.provider_file.merge import with_entry
-from provider.node.record import PENDING, Mode
+from provider.node.provider_file.merge import with_entry, without_entry
+from provider.node.record import NODE, PENDING, Mode
 from provider.places import PROGRAM
 
 OWN_FILE = f"/etc/{PROGRAM}/CredentialProviderConfig.yaml"
 OWN_NAME = f"{PROGRAM}.yaml"
 """The name of our file in somebody else's directory of provider files."""
+WITHOUT_TOKENS = f"{NODE}/provider-file-without-tokens"
+"""The whole provider file as it is without tokenAttributes of ours, for the guard; there where they are wanted."""
 
 FIRST_VERSION = Version(1, 24, 0)
 FIRST_DIRECTORIES = Version(1, 34, 0)
@@ -83,7 +86,10 @@ def provider_change(tree: Tree, found: Found, choice: Choice, entry: Entry) -> C
     if choice.mode == "joined-file":
         if not isinstance(before, File):
             raise NodeError(f"{path}: is no file")
-        _accepted({path.rpartition("/")[2]: before.content}, found, tree, choice, "as it is, without us")
+        # Whatever is wrong with our entry is about to be put right.
+        rest = _without_us(before.content, path)
+        if rest is not None:
+            _accepted({path.rpartition("/")[2]: rest}, found, tree, choice, "as it is, without us")
         after = replace(before, content=with_entry(before.content, path, entry, version))
         _accepted({path.rpartition("/")[2]: after.content}, found, tree, choice, "with our entry")
         return Change(path, before, after)
@@ -102,12 +108,18 @@ def provider_change(tree: Tree, found: Found, choice: Choice, entry: Entry) -> C
     return Change(path, before, after)
 
 
-def kubelet_changes(tree: Tree, found: Found, choice: Choice, provider: Change, prefix: str) -> list[Change]:
-    """Return what the kubelet sees, in its order: guard, program, provider file, flags; also what need not change."""
+def kubelet_changes(
+    tree: Tree, found: Found, choice: Choice, provider: Change, prefix: str, *, tokens: bool
+) -> list[Change]:
+    """Return what the kubelet sees, in its order: guard, program, provider file, flags; also what need not change.
+
+    `tokens`: whether the guard has to look after tokenAttributes.
+    """
     program = f"{choice.bin_dir}/{PROGRAM}"
     target = f"../current/{PROGRAM}" if choice.bin_dir == f"{prefix}/bin" else f"{prefix}/bin/{PROGRAM}"
     own_file = OWN_FILE if choice.mode == "set" else ""
-    guard = Guard(program, target, own_file, PENDING, found.version or FIRST_VERSION)
+    watched = TokensGuard(found.teller, choice.provider_file, WITHOUT_TOKENS) if tokens else None
+    guard = Guard(program, target, own_file, PENDING, found.version or FIRST_VERSION, watched)
     wanted: list[tuple[str, State]] = [
         (f"{UNITS}/{found.unit}.d/{GUARD}", File(drop_in(guard).encode())),
         (program, Link(target)),
@@ -205,6 +217,14 @@ def directory(tree: Tree, folder: str) -> dict[str, bytes | None]:
                 continue
             found[name] = state.content if isinstance(state, File) else None
     return found
+
+
+def _without_us(content: bytes, path: str) -> bytes | None:
+    """Return somebody else's provider file without our entry, or as it is where that cannot be read; None: no rest."""
+    try:
+        return without_entry(content, path)
+    except ProviderError:
+        return content
 
 
 def _accepted(files: Mapping[str, bytes | None], found: Found, tree: Tree, choice: Choice, how: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from provider.node.files import File, Folder, Link, NodeError, State, Tree
+from provider.node.provider_file.entry import TokenAttributes, token_attributes_from, token_fields
 from provider.places import DEFAULTS
 
 DATA = DEFAULTS["--data-dir"]
@@ -68,6 +69,8 @@ class Record:
     placed: float
     domains: tuple[str, ...] = ()
     """What our entry has in matchImages beside ACR's own names."""
+    token_attributes: TokenAttributes | None = None
+    """What our entry asks of a kubelet that knows them."""
     changes: tuple[Kept, ...] = ()
 
     def dump(self) -> bytes:
@@ -84,6 +87,7 @@ class Record:
             "kubelet_version": self.kubelet_version,
             "placed": self.placed,
             "domains": list(self.domains),
+            "token_attributes": token_fields(self.token_attributes) if self.token_attributes is not None else None,
             "changes": written_changes(self.changes),
         }
         return json.dumps(fields, indent=2).encode() + b"\n"
@@ -152,8 +156,15 @@ def _record(fields: Mapping[str, Any]) -> Record:
         kubelet_version=_text(fields["kubelet_version"]),
         placed=float(fields["placed"]),
         domains=tuple(_text(domain) for domain in fields["domains"]),
+        token_attributes=_token_attributes(fields.get("token_attributes")),
         changes=read_changes(fields["changes"]),
     )
+
+
+def _token_attributes(value: object) -> TokenAttributes | None:
+    if not isinstance(value, Mapping | None):
+        raise TypeError
+    return None if value is None else token_attributes_from(value)
 
 
 def _text(value: object) -> str:

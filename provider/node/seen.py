@@ -62,6 +62,8 @@ class Seen:
     provider: ProviderFile | None = None
     drifted: Mapping[str, str] = field(default_factory=dict)
     """Paths of ours alone that are not as install left them, and how."""
+    tokens_obstacle: str = ""
+    """Why the kubelet would not start with tokenAttributes, and the way out."""
     pending: Pending = ""
     units: Mapping[str, Unit] | None = None
     """None where systemd does not run."""

@@ -56,6 +56,9 @@ http.server.HTTPServer(("127.0.0.1", {HEALTHZ}), Healthz).serve_forever()
 class KubeletNode:
     """The files of the node below a directory; `at` says where one is out here."""
 
+    inside = "tests.integration.kubelet_node"
+    """The module that runs in the namespaces."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         for place in PLACES:
@@ -119,7 +122,7 @@ class KubeletNode:
         unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"]
         if os.geteuid():
             unshare += ["--user", "--map-root-user"]
-        inside = [sys.executable, "-m", "tests.integration.kubelet_node", str(self.directory), *command]
+        inside = [sys.executable, "-m", self.inside, str(self.directory), *command]
         done = subprocess.run([*unshare, *inside], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
         if done.returncode == 77:
             pytest.skip(done.stderr.strip())

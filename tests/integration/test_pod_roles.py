@@ -3,13 +3,14 @@
 import json
 import subprocess
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION
-from tests.cloud.default_world import ACCOUNT, ANY_POD_ROLE, TEAM_A_ROLE
+from tests.cloud.default_world import ACCOUNT, ANY_POD_ROLE, OTHER_ACCOUNT, TEAM_A_ROLE
 from tests.integration.node import ALPHA, GROUP, PERSONAL, Node, Result
-from tests.integration.test_identities import ALPHA_ID, OIDC_PROVIDER, OTHER_ACCOUNT, PULL_ROLE, RRSA_ROLE, instances
+from tests.integration.test_identities import ALPHA_ID, OIDC_PROVIDER, PULL_ROLE, RRSA_ROLE, instances
 from tests.systems.system import wait_for
 
 TEAM_A = f"acs:ram::{ACCOUNT}:role/{TEAM_A_ROLE}"
@@ -35,7 +36,7 @@ class Pod:
     def asks(self, node: Node, image: str) -> Result:
         return node.request(image, **self.fields(node))
 
-    def fields(self, node: Node) -> dict[str, object]:
+    def fields(self, node: Node) -> dict[str, Any]:
         make = node.cloud.make.service_account_token
         token = make(self.namespace, self.name, audience=self.audience, stranger=self.stranger)
         annotations = {self.key: self.role} if self.role else {}

@@ -13,9 +13,10 @@ import pytest
 
 from provider.node.detect.unit_files import settings
 from provider.node.detect.words import split
-from provider.node.guard import Guard, drop_in, sh
+from provider.node.guard import Guard, TokensGuard, drop_in, sh
 from provider.node.kubelet_version import Version
 from provider.node.provider_file.checks import check
+from provider.node.provider_file.versions import TOKENS
 from provider.places import PROGRAM
 
 NEWEST = Version(1, 37, 2)
@@ -25,6 +26,7 @@ WELL = '#!/bin/sh\n[ "$1" = version ] && echo 0.1.0\n'
 @dataclass
 class Place:
     folder: Path
+    tokens: TokensGuard | None = None
 
     @property
     def program(self) -> Path:
@@ -40,7 +42,12 @@ class Place:
 
     def guard(self) -> Guard:
         return Guard(
-            str(self.program), f"../current/{PROGRAM}", str(self.provider_file), str(self.folder / "pending"), NEWEST
+            str(self.program),
+            f"../current/{PROGRAM}",
+            str(self.provider_file),
+            str(self.folder / "pending"),
+            NEWEST,
+            self.tokens,
         )
 
     def start(self) -> str:
@@ -154,11 +161,98 @@ def test_a_full_or_read_only_disk_fails_no_start(place: Place) -> None:
     assert "ExecStartPre=-/bin/sh" in drop_in(place.guard())
 
 
+WITH = "providers: [ours]  # tokenAttributes\n"
+WITHOUT = "providers: [ours]\n"
+
+
+@pytest.fixture
+def tokens(place: Place) -> Place:
+    """A provider file with tokenAttributes, that without them, and a kubelet."""
+    kubelet, without = place.folder / "kubelet", place.folder / "without"
+    place.tokens = TokensGuard(str(kubelet), str(place.provider_file), str(without))
+    place.provider_file.write_text(WITH)
+    place.provider_file.chmod(0o640)
+    without.write_text(WITHOUT)
+    without.chmod(0o600)
+    kubelet.touch()
+    kubelet.chmod(0o755)
+    return place
+
+
+def says(place: Place, text: str) -> None:
+    (place.folder / "kubelet").write_text(f'#!/bin/sh\n[ "$*" = --version ] && cat <<END\n{text}\nEND\n')
+
+
+OUTPUTS = {
+    "kubelet": "Kubernetes v1.{}.4",
+    "a distribution's": "Kubernetes v1.{}.4-aliyun.1",
+    "k3s": "k3s version v1.{}.4+k3s1 (8f5c0ca6)\ngo version go1.24.4",
+    "rke2": "rke2 version v1.{}.4+rke2r1 (8f5c0ca6)\ngo version go1.34.1 X:boringcrypto",
+}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("minor", [9, 20, 30, 32, 33, 34, 35, 37, 40, 133])
+def test_a_kubelet_that_does_not_start_with_token_attributes_gets_none(tokens: Place, output: str, minor: int) -> None:
+    says(tokens, OUTPUTS[output].format(minor))
+    old = minor < TOKENS.minor
+    assert ("this kubelet is older than 1.34: tokenAttributes are out of" in tokens.start()) == old
+    assert tokens.provider_file.read_text() == (WITHOUT if old else WITH)
+    assert stat.S_IMODE(tokens.provider_file.stat().st_mode) == 0o640
+    assert os.listdir(tokens.provider_file.parent) == ["file.yaml"]
+    kept = tokens.folder / "without.instead"
+    assert (kept.read_text() if old else kept.exists()) == (WITH if old else False)
+    # A second start, and a whole node without noise.
+    before = tokens.files()
+    assert tokens.start() == ""
+    assert tokens.files() == before
+
+
+OLD = "Kubernetes v1.33.1"
+NOT_SURE: dict[str, tuple[str, Callable[[Place], object]]] = {
+    "silent": ("", lambda place: None),
+    "slow": ("", lambda place: (place.folder / "kubelet").write_text("#!/bin/sh\nexec sleep 60\n")),
+    "gone": (OLD, lambda place: (place.folder / "kubelet").unlink()),
+    "no copy": (OLD, lambda place: (place.folder / "without").unlink()),
+    "an empty copy": (OLD, lambda place: (place.folder / "without").write_text("")),
+    "somebody else's tokens alone": (OLD, lambda place: (place.folder / "without").write_text(WITH)),
+    "none in it": (OLD, lambda place: place.provider_file.write_text("least")),
+}
+
+
+@pytest.mark.parametrize("how", NOT_SURE)
+def test_where_it_is_not_sure_the_file_stays(tokens: Place, how: str) -> None:
+    text, change = NOT_SURE[how]
+    says(tokens, text)
+    change(tokens)
+    before = tokens.files()
+    assert tokens.start() == ""
+    assert tokens.files() == before
+
+
+def test_where_the_old_file_cannot_be_kept_the_kubelet_starts_all_the_same(tokens: Place) -> None:
+    says(tokens, "Kubernetes v1.33.1")
+    (tokens.folder / "without.instead").mkdir()
+    (tokens.folder / "without.instead/file.yaml").mkdir()
+    assert "tokenAttributes are out of" in tokens.start()
+    assert tokens.provider_file.read_text() == WITHOUT
+
+
+def test_the_program_and_the_tokens_at_once(tokens: Place) -> None:
+    says(tokens, "Kubernetes v1.32.1")
+    tokens.real.unlink()
+    said = tokens.start()
+    assert "a stand-in lets the kubelet start" in said
+    assert "tokenAttributes are out of" in said
+
+
 def test_no_line_is_too_long_for_old_systemd(place: Place) -> None:
     assert max(len(line) for line in drop_in(place.guard()).splitlines()) < 2048
 
 
-def test_systemd_reads_the_same_script(place: Place) -> None:
+@pytest.mark.parametrize("kind", ["place", "tokens"])
+def test_systemd_reads_the_same_script(kind: str, request: pytest.FixtureRequest) -> None:
+    place: Place = request.getfixturevalue(kind)
     setting = next(each for each in settings(drop_in(place.guard()), "guard.conf") if each.name == "ExecStartPre")
     program, option, script = (word.text for word in split(setting.value))
     assert (program, option) == ("-/bin/sh", "-c")

@@ -1,24 +1,35 @@
 """Install, repair and uninstall on the trees of images: what is changed, and that it comes back."""
 
 import hashlib
+import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from provider.errors import ProviderError
+from provider.commands import install
+from provider.errors import ConfigurationError, ProviderError
+from provider.node.bundle.contents import LIBRARIES
 from provider.node.bundle.source import Source
 from provider.node.docker_config import with_entries
 from provider.node.files import NodeError
 from provider.node.installation import Planned, Wish, carry_out, plan
+from provider.node.kubelet_version import parse
+from provider.node.looking import drift
 from provider.node.machine import Machine, open_machine
-from provider.node.plan import OWN_FILE
+from provider.node.plan import OWN_FILE, WITHOUT_TOKENS
+from provider.node.provider_file.checks import check
+from provider.node.provider_file.entry import TokenAttributes
+from provider.node.provider_file.merge import entry_of
 from provider.node.record import NODE
 from provider.node.removal import plan_removal, remove
 from provider.places import PROGRAM
+from provider.version import VERSION
 from tests.unit.fake_bundle import make
 from tests.unit.tiny_program import program
 
@@ -89,7 +100,7 @@ class Image:
     def repair(self) -> list[str]:
         record = self.machine.generations.record()
         assert record is not None
-        wish = Wish(record.prefix, record.delivery, restart=False, domains=record.domains)
+        wish = Wish(record.prefix, record.delivery, False, record.domains, record.token_attributes)
         with self.machine.generations.lock():
             planned = plan(self.machine, wish, self.source)
             carry_out(self.machine, wish, planned, None)
@@ -460,3 +471,185 @@ def test_a_change_that_fails_half_way_is_put_back(image: Image) -> None:
     image.install()
     image.uninstall()
     assert image.tree() == before
+
+
+TOKENS = TokenAttributes("sts.aliyuncs.com", False, "ServiceAccount", (), ("aliyun-acr-credential-provider/role-arn",))
+WITH_TOKENS = replace(WISH, token_attributes=TOKENS)
+
+
+def asked_for(image: Image, path: str = "") -> TokenAttributes | None:
+    """What the provider file has, or another at a path."""
+    record = image.machine.generations.record()
+    assert record is not None
+    entry = entry_of(image.text(path or record.provider_file).encode(), "file")
+    assert entry is not None
+    return entry.token_attributes
+
+
+def test_tokens_and_that_all_comes_back(image: Image, way: str) -> None:
+    before = image.tree()
+    planned = image.install(WITH_TOKENS)
+    assert planned.restart_pending
+    assert asked_for(image) == TOKENS
+    assert asked_for(image, WITHOUT_TOKENS) is None
+    assert (image.root / WITHOUT_TOKENS[1:]).stat().st_mode & 0o777 == 0o600
+    assert image.install(WITH_TOKENS).is_empty
+    assert image.uninstall() == []
+    assert image.tree() == before
+
+
+def test_with_and_without_is_for_a_restart_and_leaves_nothing(image: Image, way: str) -> None:
+    image.install()
+    plain = image.tree()
+    for wish in (WITH_TOKENS, WISH):
+        image.machine.generations.settle()
+        planned = image.install(wish)
+        assert planned.restart_pending
+        assert planned.record.provider_file in [change.path for change in planned.noticed]
+    own = {path: value for path, value in image.tree().items() if not path.startswith(f"{NODE[1:]}/generations")}
+    assert own.keys() == {path for path in plain if not path.startswith(f"{NODE[1:]}/generations")}
+    assert all(own[path] == plain[path] for path in own if not path.startswith(NODE[1:]))
+
+
+def test_repair_keeps_to_the_record(image: Image, way: str) -> None:
+    planned = image.install(WITH_TOKENS)
+    assert image.repair() == []
+    record = planned.record
+    text = image.text(record.provider_file)
+    image.put(record.provider_file, text.replace("sts.aliyuncs.com", "other"))
+    (image.root / WITHOUT_TOKENS[1:]).unlink()
+    assert image.repair() == [WITHOUT_TOKENS, record.provider_file]
+    assert asked_for(image) == TOKENS
+
+
+def guard_script(image: Image) -> str:
+    """What the guard's part for tokens says on this image, its paths led there; the whole is in test_node_guard."""
+    drop_in = next(image.root.rglob("90-*-guard.conf")).read_text()
+    script = drop_in[drop_in.rindex("file=") :].rpartition('"')[0]
+    for written, found in (("\\n\\\n", "\n"), ('\\"', '"'), ("\\\\", "\\"), ("$$", "$"), ("%%", "%")):
+        script = script.replace(written, found)
+    for place in ("/etc/aliyun", "/var/lib/aliyun", "/opt/aliyun", "/srv/", "/usr/bin/kubelet"):
+        script = script.replace(place, f"{image.root}{place}")
+    lead = 'limit=; say() { echo "$*" >&2; }\n'
+    done = subprocess.run(["sh", "-c", lead + script], capture_output=True, text=True, timeout=30, check=True)
+    return done.stderr
+
+
+@pytest.mark.parametrize("join", [lambda image: None, join_file])
+def test_a_kubelet_that_is_downgraded_later(image: Image, join: Callable[[Image], None]) -> None:
+    before = image.tree()
+    join(image)
+    image.install(WITH_TOKENS)
+    assert guard_script(image) == ""
+    assert asked_for(image) == TOKENS
+    image.kubelet("1.33.9")
+    record = image.machine.generations.record()
+    assert record is not None
+    old = parse("1.33.9")
+    assert old is not None
+    assert check(image.text(record.provider_file).encode(), "file", old) != []
+    assert "tokenAttributes are out of" in guard_script(image)
+    assert check(image.text(record.provider_file).encode(), "file", old) == []
+    assert asked_for(image) is None
+    # What the guard did is no drift, and repair leaves it so.
+    assert dict(drift(image.machine.tree, record)) == {}
+    assert image.repair() == []
+    # Back again, they are too.
+    image.kubelet("1.35.1")
+    assert image.repair() == [record.provider_file]
+    assert asked_for(image) == TOKENS
+    image.kubelet("1.32.1")
+    guard_script(image)
+    image.uninstall()
+    if join is join_file:
+        assert image.text("/srv/providers.yaml") == OTHER
+    else:
+        assert image.tree() == before | {"usr/bin/kubelet": image.tree()["usr/bin/kubelet"]}
+
+
+def test_repair_alone_takes_them_out_for_an_older_kubelet(image: Image, way: str) -> None:
+    record = image.install(WITH_TOKENS).record
+    if way == "joined directory":
+        image.put("/etc/kubelet.yaml", "featureGates: {AllBeta: false}\n")
+    else:
+        image.kubelet("1.33.9")
+    assert image.repair() == [record.provider_file]
+    assert asked_for(image) is None
+    again = image.machine.generations.record()
+    assert again is not None
+    assert again.token_attributes == TOKENS
+
+
+def test_what_others_change_in_a_joined_file_is_in_the_guards_copy_too(image: Image) -> None:
+    join_file(image)
+    image.install(WITH_TOKENS)
+    image.machine.generations.settle()
+    image.put("/srv/providers.yaml", image.text("/srv/providers.yaml").replace("10m", "20m"), 0o600)
+    assert image.repair() == [WITHOUT_TOKENS]
+    assert "20m" in image.text(WITHOUT_TOKENS)
+    assert not image.machine.generations.is_unproven()
+
+
+def test_delivery_without_flags_has_no_tokens(image: Image) -> None:
+    image.install(WITH_TOKENS)
+    planned = image.install(Wish(PREFIX, "docker-config", restart=True, domains=(), token_attributes=TOKENS))
+    assert planned.record.token_attributes is None
+    assert not (image.root / WITHOUT_TOKENS[1:]).exists()
+
+
+CONFIGURATION = f"/etc/{PROGRAM}/config.yaml"
+
+
+@pytest.fixture
+def command(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`install` on the image, of a bundle that was unpacked; returns what it says."""
+    bundle = make(tmp_path / "unpacked", VERSION)
+    monkeypatch.setattr(sys, "_MEIPASS", f"{bundle.folder}/{LIBRARIES}", raising=False)
+
+    def run(*arguments: str) -> str:
+        stderr = io.StringIO()
+        options = ["--root", str(image.root), *arguments]
+        assert install.run(options, io.StringIO(), io.StringIO(), stderr) == 0
+        return stderr.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("configuration", "version", "words"),
+    [
+        ("scope: node", "1.34.4", ()),
+        ("service-account-roles: optional", "1.34.4", ("an image cannot ask", "pods pull with the node's identity")),
+        ("scope: configured", "1.34.4", ("an image cannot ask", "nothing is pulled with us (scope: configured)")),
+        (
+            "service-account-roles: required\ncompat-secrets: 'off'", "1.33.9",
+            ("kubelet 1.33.9 does not know them", "nothing is pulled with us (service-account-roles: required)"),
+        ),
+    ],
+)  # fmt: skip
+def test_an_image_is_installed_without_and_says_so(
+    image: Image, command: Callable[..., str], configuration: str, version: str, words: tuple[str, ...]
+) -> None:
+    image.kubelet(version)
+    image.put(CONFIGURATION, configuration, 0o600)
+    said = command()
+    assert asked_for(image) is None
+    warnings = [line for line in said.splitlines() if "warning: " in line]
+    assert len(warnings) == bool(words)
+    for word in words:
+        assert word in warnings[0]
+    assert not words or ", then run install again; " in warnings[0]
+
+
+@pytest.mark.parametrize("needs", ["service-account-roles: required", "scope: configured"])
+def test_one_login_for_all_pods_is_refused_where_pods_differ(
+    image: Image, command: Callable[..., str], needs: str
+) -> None:
+    image.put(CONFIGURATION, f"{needs}\ncompat-secrets: 'off'", 0o600)
+    before = image.tree()
+    with pytest.raises(ConfigurationError, match=f"{needs} in .* forbids that: use --delivery flags"):
+        command("--delivery", "docker-config")
+    assert {path: value for path, value in image.tree().items() if path in before} == before
+    assert image.machine.generations.record() is None
+    image.put(CONFIGURATION, "service-account-roles: optional", 0o600)
+    assert "tokenAttributes" not in command("--delivery", "docker-config")

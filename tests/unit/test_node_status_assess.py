@@ -8,6 +8,7 @@ import pytest
 
 from provider.answers import Answer
 from provider.commands.assess import Kept, Line, assess, is_well, restart_pending
+from provider.config.values import Configuration
 from provider.errors import Refused
 from provider.node.detect.found import Flags, Found, Process
 from provider.node.docker_config import Chosen
@@ -17,6 +18,7 @@ from provider.node.provider_file.entry import Entry, match_images
 from provider.node.record import Kept as KeptChange
 from provider.node.record import KeptFile, Record
 from provider.node.seen import ProviderFile, Seen, Unit
+from provider.node.token_attributes import ROLE, wanted
 from provider.places import PROGRAM
 from provider.refusals import refusal_of
 
@@ -248,3 +250,54 @@ def test_without_systemd_nothing_renews() -> None:
     [(subject, detail)] = told(assess(replace(WELL, units=None), KEPT), "note")
     assert subject == "units"
     assert "nothing renews" in detail
+
+
+OPTIONAL = Configuration(service_account_roles="optional")
+REQUIRED = Configuration(service_account_roles="required")
+OBSTACLE = "kubelet 1.33.9 does not know them: upgrade it to 1.34.0 or newer"
+
+
+def having(configuration: Configuration, recorded: Configuration | None = None) -> Seen:
+    """A node whose entry is as one configuration wants it, and whose install wanted the same or another."""
+    entry = Entry(match_images(()), token_attributes=wanted(configuration))
+    record = replace(RECORD, token_attributes=wanted(recorded or configuration))
+    return replace(WELL, record=record, provider=ProviderFile(FILE, NOW - 600.0, entry, ()))
+
+
+OFF = Configuration()
+TOKENS: dict[str, tuple[Seen, Configuration | None, str, str]] = {
+    "not wanted": (WELL, OFF, "", ""),
+    "no configuration that can be read": (having(OPTIONAL), None, "", ""),
+    "wanted and there": (having(OPTIONAL), OPTIONAL, "ok", f"{FILE} asks the kubelet for what this configuration"),
+    "left out by install": (
+        having(OFF), OPTIONAL, "wrong",
+        f"has no tokenAttributes: `{PROGRAM} install` sets them where ClusterRole {ROLE} and its binding are there; "
+        "until then all pods pull with the node's identity",
+    ),
+    "left out, and none else": (having(OFF), REQUIRED, "wrong", "until then nothing is pulled with us"),
+    "of another mode": (having(OPTIONAL), REQUIRED, "wrong", "requireServiceAccount is false, wanted: true; "),
+    "no longer wanted": (
+        having(REQUIRED), OFF, "wrong",
+        f"{FILE}: it has tokenAttributes, which this configuration does not want: `{PROGRAM} install` mends it",
+    ),
+    "drifted": (having(OFF, recorded=OPTIONAL), OPTIONAL, "wrong", f"no tokenAttributes: `{PROGRAM} repair` mends it"),
+    "an older kubelet": (
+        replace(having(OFF, recorded=OPTIONAL), tokens_obstacle=OBSTACLE), OPTIONAL, "note",
+        f"{OBSTACLE}, then `{PROGRAM} install`; until then all pods pull with the node's identity",
+    ),
+    "an older kubelet that serves nobody": (
+        replace(having(OFF), tokens_obstacle=OBSTACLE), REQUIRED, "wrong", "nothing is pulled with us",
+    ),
+    "without flags": (DELIVERED, REQUIRED, "wrong", "for all pods of the node alike: `"),
+    "without flags, and not wanted": (DELIVERED, OFF, "", ""),
+    "no entry at all": (replace(WELL, provider=ProviderFile(FILE, 0.0, None, ())), REQUIRED, "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", TOKENS)
+def test_whether_the_kubelet_hands_over_tokens(how: str) -> None:
+    seen, configuration, state, words = TOKENS[how]
+    lines = assess(seen, replace(KEPT, configuration=configuration))
+    told_of = [line for line in lines if line.subject == "ServiceAccount"]
+    assert [line.state for line in told_of] == ([state] if state else [])
+    assert all(words in line.detail for line in told_of)

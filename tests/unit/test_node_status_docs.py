@@ -58,7 +58,7 @@ def test_the_options_that_are_named_exist() -> None:
     parser = node_parser("install", "", restart="now")
     assert isinstance(parser, argparse.ArgumentParser)
     known = {option for action in parser._actions for option in action.option_strings}
-    known |= {"--prefix", "--delivery", "--json"}
+    known |= {"--prefix", "--delivery", "--json", "--service-account"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT))
     foreign = {"--retry", "--strip-components", "--root-dir"}
     assert named - foreign <= known

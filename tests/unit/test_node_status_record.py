@@ -8,6 +8,7 @@ import pytest
 
 from provider.node import record
 from provider.node.files import File, Folder, Link, NodeError, State, Tree
+from provider.node.provider_file.entry import TokenAttributes
 from provider.node.record import INSTALLED, NAME, Kept, KeptFile, Record, is_same, kept_state, parse, read
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -50,6 +51,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read(placed(tmp_path, made().dump())) == made()
 
 
+def test_token_attributes_are_kept_and_older_records_have_none(tmp_path: Path) -> None:
+    tokens = TokenAttributes("sts.aliyuncs.com", True, "ServiceAccount", ("example.com/role",))
+    assert parse(made(token_attributes=tokens).dump(), "x") == made(token_attributes=tokens)
+    fields = json.loads(made().dump())
+    del fields["token_attributes"]
+    assert read(placed(tmp_path, json.dumps(fields).encode())) == made()
+
+
 def test_a_node_without_an_install_has_no_record(tmp_path: Path) -> None:
     assert read(Tree(str(tmp_path))) is None
 
@@ -72,6 +81,10 @@ WRONG = {
     "a delivery that nobody knows": lambda fields: json.dumps(fields | {"delivery": "post"}),
     "a number for a path": lambda fields: json.dumps(fields | {"prefix": 1}),
     "a number for a domain": lambda fields: json.dumps(fields | {"domains": [1]}),
+    "tokens that are a text": lambda fields: json.dumps(fields | {"token_attributes": "x"}),
+    "keys of annotations that are none": lambda fields: json.dumps(
+        fields | {"token_attributes": {"optionalServiceAccountAnnotationKeys": "x"}}
+    ),
     "a kind that nobody knows": lambda fields: json.dumps(
         fields | {"changes": [{"path": "/x", "before": {"kind": "socket"}, "after": None}]}
     ),

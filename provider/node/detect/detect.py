@@ -44,11 +44,12 @@ def detect(tree: Tree, *, proc: str = PROC, run: Run, clock: Callable[[], float]
     live = flags_of(process.command_line) if process and start.program != "k3s" else None
     command_line = start.command_line if start.program else process.command_line if process else ()
     arguments = start.kubelet_arguments if start.program else command_line
+    teller = start.executable if start.program else process.executable if process else ""
     return Found(
         system=_system(unit, start),
         unit=unit.name,
         executable=start.executable,
-        version=_version(tree, start.executable if start.program else process.executable if process else "", run),
+        version=_version(tree, teller, run),
         process=process,
         flags=start.flags if start.program else live or Flags(),
         live=live,
@@ -56,6 +57,7 @@ def detect(tree: Tree, *, proc: str = PROC, run: Run, clock: Callable[[], float]
         root_dir=value_of(arguments, "root-dir") or ROOT_DIR,
         kubeconfig=value_of(arguments, "kubeconfig") or _kubeconfig(start),
         command_line=command_line,
+        teller=teller,
     )
 
 

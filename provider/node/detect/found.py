@@ -64,3 +64,5 @@ class Found:
 
     Empty where a script starts the kubelet and none runs.
     """
+    teller: str = ""
+    """The program whose `--version` counts: `executable`, or what runs where a script starts it; empty for none."""

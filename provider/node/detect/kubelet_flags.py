@@ -1,6 +1,6 @@
 """What a kubelet's command line says, and the configuration file that it names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -36,15 +36,22 @@ class Health:
 
 def value_of(command_line: Sequence[str], name: str) -> str | None:
     """Return a flag's value; the last of several counts, underscores are dashes. None where it is not there."""
-    value = None
-    rest = iter(command_line[1:])
-    for word in rest:
-        if word == "--":
-            break
-        flag, equals, given = word.partition("=")
-        if flag.startswith("--") and flag[2:].replace("_", "-") == name:
-            value = given if equals else next(rest, "")
-    return value
+    return next(reversed(list(_values_of(command_line, name))), None)
+
+
+def is_gate_off(tree: Tree, command_line: Sequence[str], gate: str) -> bool:
+    """Tell whether a feature gate that is on by itself as long as it is beta is switched off, alone or with all beta.
+
+    The command line counts most, then the last drop-in of the kubelet's configuration.
+    """
+    gates: dict[str, str] = {}
+    for document in _documents(tree, command_line):
+        written = document.get("featureGates")
+        gates |= {str(name): str(value) for name, value in written.items()} if isinstance(written, Mapping) else {}
+    for text in _values_of(command_line, "feature-gates"):
+        pairs = (pair.partition("=") for pair in text.split(","))
+        gates |= {name.strip(): value.strip() for name, _, value in pairs}
+    return gates.get(gate, gates.get("AllBeta", "")).lower() in ("false", "f", "0")
 
 
 def flags_of(command_line: Sequence[str]) -> Flags:
@@ -79,6 +86,17 @@ def health_of(tree: Tree, command_line: Sequence[str]) -> Health:
         return Health(address)
 
 
+def _values_of(command_line: Sequence[str], name: str) -> Iterator[str]:
+    """Yield the values of a flag as often as it is there."""
+    rest = iter(command_line[1:])
+    for word in rest:
+        if word == "--":
+            break
+        flag, equals, given = word.partition("=")
+        if flag.startswith("--") and flag[2:].replace("_", "-") == name:
+            yield given if equals else next(rest, "")
+
+
 def _is_pair(word: str, rest: Sequence[str]) -> bool:
     """Tell whether a word may be a flag whose value is the next one."""
     return word.startswith("-") and "=" not in word and any(not following.startswith("-") for following in rest[:1])
@@ -87,6 +105,13 @@ def _is_pair(word: str, rest: Sequence[str]) -> bool:
 def _configured(tree: Tree, command_line: Sequence[str]) -> dict[str, object]:
     """Return the settings at the top of the kubelet's configuration, those that are null left out."""
     result: dict[str, object] = {}
+    for document in _documents(tree, command_line):
+        result |= {key: value for key, value in document.items() if value is not None}
+    return result
+
+
+def _documents(tree: Tree, command_line: Sequence[str]) -> Iterator[dict[str, object]]:
+    """Yield the kubelet's configuration and its drop-ins, the one that counts most last."""
     config, folder = value_of(command_line, "config"), value_of(command_line, "config-dir")
     for path in (*([config] if config else []), *(_drop_ins(tree, folder) if folder else [])):
         try:
@@ -94,8 +119,7 @@ def _configured(tree: Tree, command_line: Sequence[str]) -> dict[str, object]:
         except (yaml.YAMLError, ValueError, RecursionError):
             continue
         if isinstance(read, dict):
-            result |= {str(key): value for key, value in read.items() if value is not None}
-    return result
+            yield {str(key): value for key, value in read.items()}
 
 
 def _drop_ins(tree: Tree, folder: str) -> Iterator[str]:

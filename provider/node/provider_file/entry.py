@@ -104,7 +104,7 @@ def fields(entry: Entry, version: Version) -> dict[str, Any]:
     if entry.env:
         result["env"] = [{"name": name, "value": value} for name, value in entry.env]
     if entry.token_attributes is not None:
-        result["tokenAttributes"] = _token_fields(entry.token_attributes)
+        result["tokenAttributes"] = token_fields(entry.token_attributes)
     return result
 
 
@@ -170,13 +170,14 @@ def entry_from(found: Mapping[str, Any], name: str) -> Entry:
             default_cache_duration=str(found.get("defaultCacheDuration") or ""),
             args=_texts(found.get("args")),
             env=tuple((str(each["name"]), str(each["value"])) for each in found.get("env") or ()),
-            token_attributes=None if tokens is None else _tokens_from(tokens),
+            token_attributes=None if tokens is None else token_attributes_from(tokens),
         )
     except (AttributeError, KeyError, TypeError):
         raise ProviderError(f"{name}: the entry {PROGRAM} is malformed; `{PROGRAM} install` writes it anew") from None
 
 
-def _tokens_from(found: Mapping[str, Any]) -> TokenAttributes:
+def token_attributes_from(found: Mapping[str, Any]) -> TokenAttributes:
+    """Return what stands in a file as this mapping. Raises AttributeError or TypeError for one of another form."""
     return TokenAttributes(
         str(found.get("serviceAccountTokenAudience") or ""),
         bool(found.get("requireServiceAccount")),
@@ -192,7 +193,8 @@ def _texts(found: Any) -> tuple[str, ...]:
     return tuple(str(item) for item in found or ())
 
 
-def _token_fields(attributes: TokenAttributes) -> dict[str, Any]:
+def token_fields(attributes: TokenAttributes) -> dict[str, Any]:
+    """Return tokenAttributes as the mapping that stands in the file, in the order of writing."""
     result: dict[str, Any] = {
         "serviceAccountTokenAudience": attributes.service_account_token_audience,
         "cacheType": attributes.cache_type,
