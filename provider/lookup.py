@@ -10,6 +10,7 @@ import time
 
 from provider import answers
 from provider.errors import ProviderError, Unreachable
+from provider.hand_over import POD, HandOver, subject_of
 from provider.journal import Journal
 from provider.kubelet import Request
 from provider.locks import Busy
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from provider.environment import Environment
+
+PAUSE_SECONDS = 0.02
+"""Until a pod that nothing was handed to looks for the lock again."""
 
 GRACE_SECONDS = 0.5
 """How much earlier than the whole the network calls end, so that they can say what did not answer."""
@@ -67,6 +71,7 @@ class Lookup:
         self.prepares = prepares
         self.subject = subject_of(request)
         """What is locked, and under which name an error is remembered."""
+        self._meeting = HandOver(places.answers, self.subject)
         self.store = Store(places.answers)
         self.fingerprint = places.fingerprint()
         self.step = "waiting for another process that asks for the same registry"
@@ -101,18 +106,50 @@ class Lookup:
         """
         if self._is_left_alone():
             return answers.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
-        started = time.monotonic()
+        end = time.monotonic() + seconds
+        is_pods = self.subject.startswith(POD)
+        while True:
+            try:
+                with self.store.locked(self.subject, wait=self.old is None and not is_pods) as self.holds_lock:
+                    return self._asked_for_all(end, renew=renew) if is_pods else self._asked(end, renew=renew)
+            except Busy:
+                if self.old is not None:
+                    return self.old
+                if not is_pods:
+                    raise
+            handed = self._handed_over(end)
+            if handed is not None:
+                return handed
+            time.sleep(PAUSE_SECONDS)
+
+    def _asked(self, end: float, *, renew: bool) -> Outcome:
         try:
-            with self.store.locked(self.subject, wait=self.old is None) as self.holds_lock:
-                try:
-                    left = self._left_by_others(renew=renew)
-                    return left or self._fetch(seconds - (time.monotonic() - started))
-                except ProviderError as error:
-                    return self.fall_back(error)  # while the lock is held, or the next one would ask again
-        except Busy:
-            if self.old is None:
-                raise
-            return self.old
+            return self._left_by_others(renew=renew) or self._fetch(end - time.monotonic())
+        except ProviderError as error:
+            return self.fall_back(error)  # while the lock is held, or the next one would ask again
+
+    def _asked_for_all(self, end: float, *, renew: bool) -> Outcome:
+        """Ask, and hand what a pod's token bought to the pods of its ServiceAccount that wait for it."""
+        data = b""
+        if self.holds_lock:
+            self._meeting.offer()
+        try:
+            outcome = self._asked(end, renew=renew)
+            if isinstance(outcome, answers.Answer) and outcome.cache_key_type == "Registry":
+                data = outcome.encode()
+            return outcome
+        finally:
+            self._meeting.give(data)
+
+    def _handed_over(self, end: float) -> answers.Answer | None:
+        """Wait for what another pod of the ServiceAccount gets; None where that one got nothing to hand on."""
+        from provider.service_account import check_claims, parse_claims
+
+        # Nobody asks STS about this token.
+        check_claims(parse_claims(self.request.service_account_token), self.clock())
+        answer = answers.decode(self._meeting.ask(end - time.monotonic()), self.request.name)
+        fits = answer is not None and answer.fingerprint == self.fingerprint and answer.is_fresh(self.clock())
+        return answer if fits else None
 
     def fall_back(self, error: ProviderError) -> answers.Answer:
         """Return the old answer where the error is an outage; else remember the error and raise it."""
@@ -178,17 +215,8 @@ class Lookup:
             self.limit(allowed)
         self.step = f"asking Alibaba Cloud for a token for {name}"
         deadline = Deadline(allowed - min(GRACE_SECONDS, allowed / 5))
-        fetch = tokens.Fetch(
-            settings,
-            self.places,
-            self.store,
-            surroundings,
-            deadline,
-            self.journal,
-            self.clock,
-            limit=self.limit,
-            pod=pod,
-        )
+        means = (settings, self.places, self.store, surroundings, deadline, self.journal, self.clock)
+        fetch = tokens.Fetch(*means, limit=self.limit, pod=pod)
         self._progress = fetch.cloud.progress
         answer = fetch.answer(name, self.request.repository)
         if answer is None:
@@ -208,23 +236,6 @@ class Lookup:
         if stored is not None and stored.is_valid(now):
             self.old = stored
         return stored if stored is not None and stored.is_fresh(now) else None
-
-
-def subject_of(request: Request) -> str:
-    """Return the host; for a pod whose ServiceAccount may name a role of its own, a name for both together.
-
-    Pods of one ServiceAccount wait for each other, and for nobody else. Raises Refused for a token that is none.
-    """
-    from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION, parse_claims
-
-    roles = [request.annotations.get(key) for key in (OWN_ANNOTATION, ACK_ANNOTATION)]
-    if not request.service_account_token or not any(roles):
-        return request.name or "none"
-    import hashlib
-
-    claims = parse_claims(request.service_account_token)
-    told = (request.name, claims.namespace, claims.name, claims.uid, *roles)
-    return f"pod-{hashlib.sha256(repr(told).encode()).hexdigest()[:40]}"
 
 
 def _place_of(error: Exception) -> str:

@@ -6,6 +6,7 @@ Whoever may start pods may invent hosts that match, each of which leaves a lock 
 import os
 
 from provider.answers import decode, read_private
+from provider.hand_over import ENDING as SOCKET
 from provider.locks import Busy
 from provider.store import TEMPORARY, Store
 
@@ -20,10 +21,11 @@ MOST_REFUSALS = 200
 
 
 def sweep(store: Store, now: float) -> None:
-    """Remove temporary files of killed writers, ended answers, old refusals, and locks of hosts that have neither."""
-    for name in store.named(TEMPORARY):
-        if _age(store, name + TEMPORARY, now) > TEMPORARY_SECONDS:
-            store.remove(name + TEMPORARY)
+    """Remove what killed plugins left, ended answers, old refusals, and locks of hosts that have neither."""
+    for ending in (TEMPORARY, SOCKET):
+        for name in store.named(ending):
+            if _age(store, name + ending, now) > TEMPORARY_SECONDS:
+                store.remove(name + ending)
     for host in store.hosts():
         data = read_private(f"{store.directory}/{host}.json")
         answer = decode(data, host) if data is not None else None

@@ -99,6 +99,12 @@ def _service_account_token(cloud: SimulatedCloud, options: Values) -> Values:
     return _written(cloud.make.service_account_token, options)
 
 
+def _signing_key(cloud: SimulatedCloud, options: Values) -> Values:
+    """Write the cluster's private key (RS256, PEM) to `file`, so that a real API server issues tokens with it."""
+    pem = cloud.world.cluster.keys.pem
+    return {**_written(lambda: pem, options), "issuer": cloud.world.cluster.issuer}
+
+
 def _managed_role_secret(cloud: SimulatedCloud, options: Values) -> Values:
     return _written(cloud.make.managed_role_secret, options)
 
@@ -128,5 +134,6 @@ COMMANDS: dict[str, Callable[[SimulatedCloud, Values], Values]] = {
     "challenge": _challenge,
     "users": _users,
     "service_account_token": _service_account_token,
+    "signing_key": _signing_key,
     "managed_role_secret": _managed_role_secret,
 }

@@ -26,6 +26,7 @@ MANAGED_ROLE = "AliyunCSManagedAcrRole"
 RRSA_ROLE = "acr-rrsa"
 RRSA_PUSH_ROLE = "acr-rrsa-push"
 TEAM_A_ROLE = "team-a-pull"
+TEAM_B_ROLE = "team-b-pull"
 ANY_POD_ROLE = "any-pod-pull"
 CROSS_ACCOUNT_ROLE = "acr-pull"
 EXTERNAL_ID_ROLE = "acr-pull-external"
@@ -90,7 +91,11 @@ def _own_roles(provider: OidcProvider) -> list[Role]:
         return trust({"Federated": [provider.arn]}, condition)
 
     own = by_pods(StringEquals=list(SERVICE_ACCOUNTS))
-    team_a = allow(["cr:PullRepository"], [f"acs:cr:{REGION}:{ACCOUNT}:repository/{ALPHA}/team-a/*"])
+
+    def of_a_team(team: str) -> list[Document]:
+        repositories = f"acs:cr:{REGION}:{ACCOUNT}:repository/{ALPHA}/{team}/*"
+        return [allow(["cr:GetAuthorizationToken"]), allow(["cr:PullRepository"], [repositories])]
+
     return [
         Role(
             ACCOUNT,
@@ -105,8 +110,9 @@ def _own_roles(provider: OidcProvider) -> list[Role]:
             ACCOUNT,
             TEAM_A_ROLE,
             by_pods(StringLike="system:serviceaccount:team-a:*"),
-            [allow(["cr:GetAuthorizationToken"]), team_a],
+            of_a_team("team-a"),
         ),
+        Role(ACCOUNT, TEAM_B_ROLE, by_pods(StringEquals="system:serviceaccount:team-b:app"), of_a_team("team-b")),
         Role(ACCOUNT, ANY_POD_ROLE, by_pods(), [allow(PULL)]),
     ]
 

@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 Algorithm: TypeAlias = Literal["RS256", "ES256"]
 
@@ -28,6 +29,12 @@ class SigningKeys:
     @functools.cached_property
     def ec(self) -> ec.EllipticCurvePrivateKey:
         return ec.generate_private_key(ec.SECP256R1())
+
+    @property
+    def pem(self) -> str:
+        """The private key for RS256."""
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self.rsa.private_bytes(*form).decode()
 
     def sign(self, claims: Mapping[str, Any], algorithm: Algorithm) -> str:
         header = {"alg": algorithm, "kid": f"key-{algorithm}", "typ": "JWT"}

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.e2e.parts import FOLDER, GROUP, KUBERNETES, OLDER, ROOT, Parts, built, prepare
+from tests.e2e.parts import CONTROL_PLANE, FOLDER, GROUP, KUBERNETES, OLDER, ROOT, Parts, built, prepare
 from tests.systems.groups import groups, removed
 from tests.systems.system import wait_for
 
@@ -41,13 +41,14 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     clean_up()
-    root = _path(ROOT / "tests/e2e/root.sh")
+    [root] = _paths(ROOT / "tests/e2e/root.sh")
     build = ROOT / "tests/kubernetes/build.sh"
-    kubelets = {version: _path(build, version, "kubelet") for version in (KUBERNETES, OLDER)}
+    kubelets = {version: _paths(build, version, "kubelet")[0] for version in (KUBERNETES, OLDER)}
+    control_plane = _paths(build, KUBERNETES, *CONTROL_PLANE)
     group = f"{PREFIX}{os.getpid()}"
     folder = Path(tempfile.mkdtemp(prefix=f"{group}-"))
     try:
-        prepare(Parts(folder, group), root, kubelets, archive)
+        prepare(Parts(folder, group), root, kubelets, control_plane, archive)
         command = [*UNSHARE, sys.executable, "-m", "tests.e2e", INSIDE, *arguments]
         environment = {**os.environ, FOLDER: str(folder), GROUP: group}
         with subprocess.Popen(command, env=environment, cwd=ROOT, preexec_fn=_die_with_parent) as process:
@@ -105,8 +106,8 @@ def left_behind(folder: str, group: str) -> list[str]:
     return left
 
 
-def _path(*command: str | Path) -> Path:
-    return Path(subprocess.check_output(command, text=True).strip())
+def _paths(*command: str | Path) -> list[Path]:
+    return [Path(line) for line in subprocess.check_output(command, text=True).splitlines()]
 
 
 def _die_with_parent() -> None:

@@ -107,6 +107,10 @@ UNIT_PATH = "/etc/systemd/system/kubelet.service"
 DROP_IN_PATH = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 ACK_ARGUMENTS = "/etc/kubernetes/kubelet-customized-args.conf"
 KUBEADM_FLAGS = {"/var/lib/kubelet/kubeadm-flags.env": 'KUBELET_KUBEADM_ARGS="--max-pods=64"\n'}
+KUBECONFIG = "/etc/kubernetes/kubelet.conf"
+CLUSTER_FLAGS = {
+    "/var/lib/kubelet/kubeadm-flags.env": f'KUBELET_KUBEADM_ARGS="--max-pods=64 --kubeconfig={KUBECONFIG}"\n'
+}
 
 OTHER_PROVIDER = "other-provider"
 OTHER_LOG = "/run/other-provider.log"
@@ -163,6 +167,7 @@ def _joined(config: str) -> Files:
 
 
 ACK = Layout("ack", {UNIT_PATH: UNIT.format(arguments=""), DROP_IN_PATH: ACK_DROP_IN, **KUBEADM_FLAGS})
+IN_A_CLUSTER = Layout("cluster", {**ACK.files, **CLUSTER_FLAGS})
 KUBEADM = Layout("kubeadm", {UNIT_PATH: UNIT.format(arguments=""), DROP_IN_PATH: KUBEADM_DROP_IN, **KUBEADM_FLAGS})
 PLAIN = Layout("plain", {UNIT_PATH: UNIT.format(arguments=f" \\\n  {FLAGS} \\\n  --max-pods=64")})
 JOINED_FILE = Layout("file", {**_joined(f"{OTHER_PLACE}.yaml"), f"{OTHER_PLACE}.yaml": OTHER_FILE})

@@ -29,7 +29,13 @@ NSPAWN = (
 )
 ENABLED = ("node-preparation.service", "containerd.service", "kubelet.service")
 LEFT_OUT = (
-    *("docker-registry.service", "apt-daily.timer", "apt-daily-upgrade.timer", "systemd-logind.service"),
+    *(
+        "docker-registry.service",
+        "etcd.service",
+        "apt-daily.timer",
+        "apt-daily-upgrade.timer",
+        "systemd-logind.service",
+    ),
     *("systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
 )
 LAST_LINES = 40
@@ -43,6 +49,7 @@ EVERYDAY = (
     "eviction_manager",
     "oom score",
     "checkpoint is not found",
+    "node is not registered yet",
 )
 """What a kubelet says here all the time."""
 

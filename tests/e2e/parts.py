@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ OLDER = "1.32.13"
 """The kubelet of nodes that are upgraded."""
 KUBELETS = "/srv/kubelets"
 """Where a node has them all, by version."""
+CONTROL_PLANE = ("kube-apiserver", "kubectl")
+PROGRAMS = "/srv/kubernetes"
+"""Where a node has those, of the version `KUBERNETES`."""
 NEXT = "99.0"
 FOLDER = "E2E_FOLDER"
 GROUP = "E2E_GROUP"
@@ -62,15 +65,19 @@ class Parts:
         return f"{self.layer}:{self.root}"
 
 
-def prepare(parts: Parts, root: Path, kubelets: Mapping[str, Path], archive: Path) -> None:
+def prepare(
+    parts: Parts, root: Path, kubelets: Mapping[str, Path], control_plane: Sequence[Path], archive: Path
+) -> None:
     """Make it all, of what is in the cache and in dist/."""
     parts.root.mkdir()
     subprocess.run(["tar", "-xzf", root, "-C", parts.root], check=True)
     place = parts.layer / KUBELETS[1:]
-    place.mkdir(parents=True)
-    for version, kubelet in kubelets.items():
-        shutil.copyfile(kubelet, place / version)
-        (place / version).chmod(0o755)
+    programs = parts.layer / PROGRAMS[1:]
+    for folder, files in ((place, kubelets), (programs, {path.name: path for path in control_plane})):
+        folder.mkdir(parents=True)
+        for name, path in files.items():
+            shutil.copyfile(path, folder / name)
+            (folder / name).chmod(0o755)
     installed = parts.layer / "usr/bin/kubelet"
     installed.parent.mkdir(parents=True)
     installed.hardlink_to(place / KUBERNETES)

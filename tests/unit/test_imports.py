@@ -27,18 +27,19 @@ ALLOWED = {
     "cluster": {"errors"},
     "locks": set(),
     "store": {"answers", "kubelet", "locks", "refusals"},
-    "sweep": {"answers", "locks", "store"},
+    "sweep": {"answers", "hand_over", "locks", "store"},
     "config": {"errors", "registries"},
     "cloud": {"config.values", "deadline", "environment", "errors", "identity.session", "registries"},
     "service_account": {"errors", "kubelet"},
+    "hand_over": {"kubelet", "service_account"},
     "identity": {"cloud", "cluster", "config.values", "errors", "service_account"},
     "pods": {"answers", "config.values", "errors", "identity", "kubelet", "service_account"},
     "settings": {"config", "places", "store", "version"},
     "discovery": {"cloud", "config.values", "errors", "identity.session", "registries", "store"},
     "tokens": {"answers", "cloud", "cluster", "config.values", "deadline", "discovery", "environment", "errors",
                "identity", "kubelet", "lifetime", "places", "pods", "registries", "settings", "store"},
-    "lookup": {"answers", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "locks", "places",
-               "pods", "refusals", "registries", "service_account", "settings", "store", "sweep", "tokens"},
+    "lookup": {"answers", "deadline", "discovery", "environment", "errors", "hand_over", "journal", "kubelet", "locks",
+               "places", "pods", "refusals", "registries", "service_account", "settings", "store", "sweep", "tokens"},
     "node": {"answers", "config", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "locks",
              "lookup", "places", "service_account", "settings", "store", "tokens", "version"},
     "plugin": {"answers", "errors", "kubelet", "miss", "places"},
@@ -101,6 +102,6 @@ def test_the_warm_path_loads_next_to_nothing() -> None:
 
 
 def test_who_waits_for_the_lock_has_loaded_little_more() -> None:
-    own = {f"provider.{name}" for name in ("journal", "locks", "lookup", "miss", "refusals", "store")}
+    own = {f"provider.{name}" for name in ("hand_over", "journal", "locks", "lookup", "miss", "refusals", "store")}
     of_os = {"os", "os.path", "stat", "_stat", "posixpath", "genericpath", "_collections_abc"}
     assert loaded_by("provider.miss") - WARM - own - of_os <= {"_json", "_signal", "fcntl", "gc", "posix", "time"}

@@ -6,7 +6,8 @@ import pytest
 
 from provider.answers import EVERY_POD
 from provider.config.values import Configuration, Instance, Rrsa
-from provider.errors import ConfigurationError, NotServed, ProviderError, Refused
+from provider.errors import ConfigurationError, NotServed, ProviderError, Refused, RequestError
+from provider.hand_over import POD, subject_of
 from provider.identity.pod_role import PodRole, oidc_provider_of, role_arn, session_name
 from provider.kubelet import Request
 from provider.pods import depends_on, pod_role
@@ -187,3 +188,12 @@ def test_session_names() -> None:
     long, longer = named("n" * 63, "a" * 100), named("n" * 63, "a" * 101)
     assert len(long) == len(longer) == 64
     assert long != longer
+
+
+def test_no_host_is_taken_for_a_pods_subject() -> None:
+    assert (
+        subject_of(Request("credentialprovider.kubelet.k8s.io/v1", "pod-1.example.com/team/app")) == "pod-1.example.com"
+    )
+    assert subject_of(request(annotations=OWN)).startswith(POD)
+    with pytest.raises(RequestError):
+        Request("credentialprovider.kubelet.k8s.io/v1", f"{POD}1.example.com/team/app")
