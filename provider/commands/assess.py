@@ -1,57 +1,22 @@
 """What is to be said of a node as it was seen: what is well, what is missing or wrong, and what to do. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from provider.answers import Answer
+from provider.commands.assess_credentials import docker_config, ready_answers
 from provider.commands.get import moment
 from provider.commands.service_account_status import tokens
-from provider.config.values import Configuration
-from provider.node.docker_config import Chosen
+from provider.commands.status_lines import REPAIR, Kept, Line
 from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN
 from provider.node.seen import Seen, Unit
 from provider.places import PROGRAM
-from provider.refusals import Refusal
 
-State = Literal["ok", "note", "pending", "wrong"]
-"""`pending`: right, and not in effect before the kubelet's next start. `note`: worth knowing, and no fault."""
-
-REPAIR = f"`{PROGRAM} repair` mends it"
 MODES = {
     "set": "the kubelet's flags set by us",
     "joined-file": "joined to a provider file that was there",
     "joined-directory": "joined to a directory of provider files that was there",
     "": "by the kubelet's config.json, without flags",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that was looked at."""
-
-    subject: str
-    state: State
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of credentials on this node."""
-
-    answers: Sequence[Answer] = ()
-    refusals: Sequence[Refusal] = ()
-    problem: str = ""
-    """Why they cannot be read, if they cannot; or what is wrong with the configuration."""
-    fingerprint: str = ""
-    """Of the configuration; answers made under another are not used."""
-    domains: Sequence[str] = ()
-    """Custom domains of the configured instances, as far as this node knows them, that matchImages must have."""
-    configuration: Configuration | None = None
-    """None where it cannot be read."""
-    chosen: Chosen | None = None
-    """What is delivered by the kubelet's config.json; None where nothing is."""
 
 
 def assess(seen: Seen, kept: Kept) -> list[Line]:
@@ -201,47 +166,6 @@ def _units(seen: Seen, kept: Kept) -> Iterator[Line]:
     yield from _all_or_ok("units", problems, f"{', '.join(seen.units)} do their work")
 
 
-def _docker_config(seen: Seen, kept: Kept) -> Iterator[Line]:
-    chosen, record = kept.chosen, seen.record
-    if chosen is None:
-        if record is not None and record.delivery == "docker-config":
-            yield Line("docker config", "wrong", f"what is delivered is not written down: {REPAIR}")
-        return
-    if not chosen.hosts:
-        yield Line("docker config", "wrong", f"{chosen.path} has no entry of ours: `{PROGRAM} warm` says why")
-    for host, end in chosen.hosts.items():
-        state: State = "ok" if end > seen.now else "wrong"
-        yield Line("docker config", state, f"{host} in {chosen.path}, {_until(end, seen.now)}")
-
-
-def next_renewal(seen: Seen, kept: Kept) -> float | None:
-    """Return when the first answer that counts is due, in seconds since the epoch; None where there is none."""
-    return min((answer.renew for answer in _usable(kept) if answer.is_valid(seen.now)), default=None)
-
-
-def _usable(kept: Kept) -> list[Answer]:
-    return [answer for answer in kept.answers if answer.fingerprint == kept.fingerprint]
-
-
-def _answers(seen: Seen, kept: Kept) -> Iterator[Line]:
-    if kept.problem:
-        yield Line("ready answers", "wrong", kept.problem)
-    if not kept.answers and not kept.problem:
-        yield Line("ready answers", "note", "none; the first pull, or `warm` for the configured domains, makes them")
-    usable = _usable(kept)
-    for answer in kept.answers:
-        detail = f"{answer.host}: {_until(answer.end, seen.now)} ({answer.source})"
-        if answer not in usable:
-            detail += ", not used: the configuration has changed since"
-        well = answer in usable and answer.is_valid(seen.now)
-        yield Line("ready answers", "ok" if well else "note", detail)
-    coming = next_renewal(seen, kept)
-    if coming is not None:
-        yield Line("renewal", "ok", f"the next one is due at {moment(coming)}; the timer does it up to 10 min ahead")
-    for refusal in kept.refusals:
-        yield Line("refusals", "note", f"{refusal.host} at {moment(refusal.written)}, {refusal.cause}: {refusal.line}")
-
-
 PARTS: tuple[Callable[[Seen, Kept], Iterator[Line]], ...] = (
     _install,
     _program,
@@ -252,8 +176,8 @@ PARTS: tuple[Callable[[Seen, Kept], Iterator[Line]], ...] = (
     _in_effect,
     _drift,
     _units,
-    _docker_config,
-    _answers,
+    docker_config,
+    ready_answers,
 )
 
 
@@ -273,7 +197,3 @@ def _fault(name: str, unit: Unit) -> str:
     if name.endswith(".timer") and unit.active != "active":
         return f"is {unit.active} (`systemctl start {name}`)"
     return ""
-
-
-def _until(end: float, now: float) -> str:
-    return f"good until {moment(end)}" if end > now else f"ended at {moment(end)}"

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from provider.answers import decode, directory_is_private, read_private
-from provider.commands.assess import Kept, Line, assess, is_well, next_renewal, restart_pending
+from provider.commands.assess import assess, is_well, restart_pending
+from provider.commands.assess_credentials import next_renewal
 from provider.commands.common import limit_time, parser, places_of
 from provider.commands.get import moment
+from provider.commands.status_lines import Kept, Line
 from provider.errors import ProviderError
 from provider.node.docker_config import CHOSEN, parse_chosen
 from provider.node.domains import known_domains

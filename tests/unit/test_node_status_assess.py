@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from provider.answers import Answer
-from provider.commands.assess import Kept, Line, assess, is_well, restart_pending
+from provider.commands.assess import assess, is_well, restart_pending
+from provider.commands.status_lines import Kept, Line
 from provider.config.values import Configuration
 from provider.errors import Refused
 from provider.node.detect.found import Flags, Found, Process

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from provider.commands import program
-from provider.commands.assess import Kept, assess
+from provider.commands.assess import assess
 from provider.commands.node_common import node_parser
 from provider.commands.status import as_text, fields_of
+from provider.commands.status_lines import Kept
 from provider.node.delivery import GOOD_SECONDS, RUN_SECONDS
 from tests.unit.test_node_status_assess import ANSWER, KEPT, NOW, WELL
 
