@@ -102,7 +102,7 @@ def _service_account_token(cloud: SimulatedCloud, options: Values) -> Values:
 def _signing_key(cloud: SimulatedCloud, options: Values) -> Values:
     """Write the cluster's private key (RS256, PEM) to `file`, so that a real API server issues tokens with it."""
     pem = cloud.world.cluster.keys.pem
-    return {**_written(lambda: pem, options), "issuer": cloud.world.cluster.issuer}
+    return {**_written(lambda: pem, {"file": options["file"]}), "issuer": cloud.world.cluster.issuer}
 
 
 def _managed_role_secret(cloud: SimulatedCloud, options: Values) -> Values:

@@ -132,7 +132,7 @@ def _instances() -> list[Instance]:
     fillers = [
         instance(f"cri-filler{number:010}", f"team-{number:02}-alpha", REGION, ACCOUNT) for number in range(1, 41)
     ]
-    alpha = instance(ALPHA, "alpha", REGION, ACCOUNT, "team/app", "team-a/app", "team-b/app")
+    alpha = instance(ALPHA, "alpha", REGION, ACCOUNT, "team/app", "team-a/app", "team-a/job", "team-b/app")
     alpha.domains.append(Domain(CUSTOM_DOMAIN, "internet", "USER"))
     alpha.repositories.append(Repository("open/tool", ACCOUNT, public=True))
     return [

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.layouts import ACK, Layout
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.layouts import ACK, IN_A_CLUSTER, Layout
 from tests.e2e.node import Node
 from tests.e2e.parts import Parts
 from tests.e2e.site import Site
 from tests.e2e.slots import slot
+from tests.e2e.teams import move_in
 
 NewNode = Callable[..., Node]
+NewCluster = Callable[[], tuple[Node, ControlPlane]]
 LONGEST = ("test_6_cut_short.py", "test_9_docker_config.py")
 
 
@@ -44,5 +47,23 @@ def new_node(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Iterat
             node.boot()
             node.wait_healthy()
             return node
+
+        yield make
+
+
+@pytest.fixture
+def new_cluster(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Iterator[NewCluster]:
+    """Makes a node with a control plane: booted, healthy, and the teams' ServiceAccounts there."""
+    with ExitStack() as stack:
+
+        def make() -> tuple[Node, ControlPlane]:
+            stack.enter_context(slot(parts.slots))
+            node = stack.enter_context(Node(parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", IN_A_CLUSTER))
+            cluster = ControlPlane(node, tmp_path)
+            node.boot()
+            node.wait_healthy()
+            cluster.wait_ready()
+            move_in(cluster)
+            return node, cluster
 
         yield make

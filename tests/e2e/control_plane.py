@@ -19,6 +19,7 @@ SERVER = f"https://{NODE}:6443"
 ADMIN = "/srv/kubernetes/admin.conf"
 READY_SECONDS = 60
 RUNNING_SECONDS = 90
+REFUSED = ("ErrImagePull", "ImagePullBackOff")
 AUDIENCE_RBAC = ROOT / "packaging/chart/templates/kubelet-audience-rbac.yaml"
 # In memory: nothing here is to outlive the node, and etcd waits for its disk at each write.
 ETCD = """\
@@ -103,27 +104,39 @@ class ControlPlane:
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
         )
 
-    def pods(self, namespace: str, account: str, images: Mapping[str, str]) -> None:
-        """Make pods of a ServiceAccount on the node, by name with their images, which are pulled at each start."""
-        self.apply(*(_pod(namespace, account, name, image) for name, image in images.items()))
+    def pods(self, namespace: str, account: str, images: Mapping[str, str], pull: str = "Always") -> None:
+        """Make pods of a ServiceAccount on the node, by name with their images; `pull`: their imagePullPolicy."""
+        self.apply(*(_pod(namespace, account, name, image, pull) for name, image in images.items()))
 
     def running(self, namespace: str) -> set[str]:
         """The names of the namespace's pods whose container runs."""
-        listed = json.loads(self.kubectl("get", "pods", f"--namespace={namespace}", "--output=json"))
-        return {pod["metadata"]["name"] for pod in listed["items"] if _runs(pod)}
+        return {name for name, state in self._states(namespace).items() if "running" in state}
 
     def wait_running(self, namespace: str, names: Sequence[str]) -> None:
         wanted = set(names)
         what = f"pods {', '.join(names)} of {namespace} to run"
         self._node.wait(lambda: wanted <= self.running(namespace), RUNNING_SECONDS, what)
 
+    def wait_refused(self, namespace: str, name: str) -> None:
+        """Wait until the kubelet has not got the pod's image."""
 
-def _runs(pod: Mapping[str, Any]) -> bool:
-    states = [status["state"] for status in pod["status"].get("containerStatuses", [])]
-    return bool(states) and all("running" in state for state in states)
+        def is_refused() -> bool:
+            waiting = self._states(namespace).get(name, {}).get("waiting", {})
+            return waiting.get("reason") in REFUSED
+
+        self._node.wait(is_refused, RUNNING_SECONDS, f"the image of pod {name} of {namespace} to be refused")
+
+    def _states(self, namespace: str) -> dict[str, dict[str, Any]]:
+        """`state` of the containers, by the names of their pods."""
+        listed = json.loads(self.kubectl("get", "pods", f"--namespace={namespace}", "--output=json"))
+        return {
+            pod["metadata"]["name"]: status["state"]
+            for pod in listed["items"]
+            for status in pod["status"].get("containerStatuses", [])
+        }
 
 
-def _pod(namespace: str, account: str, name: str, image: str) -> dict[str, object]:
+def _pod(namespace: str, account: str, name: str, image: str, pull: str) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -134,7 +147,7 @@ def _pod(namespace: str, account: str, name: str, image: str) -> dict[str, objec
             "automountServiceAccountToken": False,
             "hostNetwork": True,
             "terminationGracePeriodSeconds": 1,
-            "containers": [{"name": "main", "image": image, "imagePullPolicy": "Always"}],
+            "containers": [{"name": "main", "image": image, "imagePullPolicy": pull}],
         },
     }
 

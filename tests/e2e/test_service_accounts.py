@@ -1,71 +1,36 @@
 """A pod pulls with its own RAM role: real tokens of a real API server, whose signatures the simulated STS checks."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
-
-import pytest
+from itertools import pairwise
 
 from provider.kubelet import GROUP
 from provider.places import PROGRAM
-from provider.service_account import OWN_ANNOTATION
-from tests.cloud.default_world import ACCOUNT, TEAM_A_ROLE, TEAM_B_ROLE
-from tests.e2e.control_plane import ControlPlane
-from tests.e2e.layouts import IN_A_CLUSTER
+from tests.cloud.default_world import TEAM_A_ROLE, TEAM_B_ROLE
+from tests.e2e.conftest import NewCluster
 from tests.e2e.node import Node
-from tests.e2e.parts import Parts
-from tests.e2e.pods import ENTERPRISE, PRIVATE, PUBLIC_IMAGES
-from tests.e2e.site import Site
-from tests.e2e.slots import slot
+from tests.e2e.pods import PRIVATE, PUBLIC_IMAGES
+from tests.e2e.teams import (
+    ASSUMED,
+    OPTIONAL,
+    PROVIDER_FILE,
+    REFUSED_SECONDS,
+    REQUIRED,
+    SCOPED,
+    TEAM_A,
+    TEAM_B,
+    image,
+    refused,
+)
 
-TEAM_A, TEAM_B = ({OWN_ANNOTATION: f"acs:ram::{ACCOUNT}:role/{role}"} for role in (TEAM_A_ROLE, TEAM_B_ROLE))
-ASSUMED = "AssumeRoleWithOIDC"
-OPTIONAL = "token-mode: workerRole\nservice-account-roles: optional\n"
-REQUIRED = "token-mode: workerRole\nservice-account-roles: required\ncompat-secrets: off\n"
-SCOPED = "token-mode: workerRole\nscope: configured\nwatch-namespace: team-c\nservice-account: app\n"
-REFUSED_SECONDS = 60
-
-
-def image(team: str) -> str:
-    return f"{ENTERPRISE}/{team}/app:v1"
-
-
-Cluster = tuple[Node, ControlPlane]
+SLOW_SECONDS = 1
 
 
-@pytest.fixture
-def new_cluster(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Iterator[Callable[[], Cluster]]:
-    """Makes a node with a control plane: booted, healthy, and three teams' ServiceAccounts there."""
-    with ExitStack() as stack:
-
-        def make() -> Cluster:
-            stack.enter_context(slot(parts.slots))
-            folder = tmp_path / f"{worker_id}-{tmp_path.name}"
-            node = stack.enter_context(Node(parts, site, folder, IN_A_CLUSTER))
-            cluster = ControlPlane(node, tmp_path)
-            node.boot()
-            node.wait_healthy()
-            cluster.wait_ready()
-            cluster.service_account("team-a", "app", TEAM_A)
-            cluster.service_account("team-b", "app", TEAM_B)
-            cluster.service_account("team-c", "app")
-            return node, cluster
-
-        yield make
-
-
-def refused(node: Node, words: str) -> None:
-    """Wait until the kubelet says why a pod got nothing."""
-    node.wait(lambda: words in node.journal(), REFUSED_SECONDS, f"the kubelet to say: {words}")
-
-
-def test_optional(new_cluster: Callable[[], Cluster]) -> None:
+def test_optional(new_cluster: NewCluster) -> None:
     node, cluster = new_cluster()
     node.configure(OPTIONAL)
     cluster.allow_audience()
     node.install()
-    assert "tokenAttributes" in node.run(f"cat /etc/{PROGRAM}/CredentialProviderConfig.yaml")
+    assert "tokenAttributes" in node.run(f"cat {PROVIDER_FILE}")
     cluster.pods("team-a", "app", {"own": image("team-a"), "others": image("team-b")})
     cluster.pods("team-b", "app", {"own": image("team-b")})
     cluster.pods("team-c", "app", {"plain": image("team")})
@@ -82,6 +47,12 @@ def test_optional(new_cluster: Callable[[], Cluster]) -> None:
     cluster.pods("team-b", "other", {"unknown": image("team-b")})
     for account, role in (("thief", TEAM_A_ROLE), ("other", TEAM_B_ROLE)):
         refused(node, f"role/{role} does not trust the token of ServiceAccount team-b/{account}")
+    cluster.wait_refused("team-b", "stolen")
+    cluster.wait_refused("team-b", "unknown")
+    cluster.wait_refused("team-a", "others")
+    asked = [call for call in node.site.calls("sts", ASSUMED) if call["parameters"]["RoleSessionName"] not in names]
+    assert {call["parameters"]["RoleSessionName"] for call in asked} == {"team-b.thief", "team-b.other"}
+    assert {call["code"] for call in asked} == {"AuthenticationFail.NoPermission"}
     assert cluster.running("team-b") == {"own"}
     assert cluster.running("team-a") == {"own"}
 
@@ -115,15 +86,19 @@ def ask_by_hand(node: Node, asked: str, token: str) -> str:
     return done.stderr
 
 
-def test_twenty_pods_of_one_service_account(new_cluster: Callable[[], Cluster]) -> None:
+def test_twenty_pods_of_one_service_account(new_cluster: NewCluster) -> None:
     node, cluster = new_cluster()
     node.configure(OPTIONAL)
     cluster.allow_audience()
     node.install()
-    at_once = {f"pod-{number}": image("team-a") for number in range(20)}
+    # Each call takes a second at least, so that answers that come quicker are to two at a time.
+    node.site.ask("set_fault", service="sts", kind="slow", action=ASSUMED, latency=SLOW_SECONDS)
+    at_once = {f"pod-{number}": image("team-a", ("app", "job")[number % 2]) for number in range(20)}
     cluster.pods("team-a", "app", at_once)
     cluster.wait_running("team-a", list(at_once))
-    asked = len(node.site.calls("sts", ASSUMED))
+    times = [call["time"] for call in node.site.calls("sts", ASSUMED)]
+    asked = len(times)
+    assert all(after - before >= SLOW_SECONDS for before, after in pairwise(times))
     # The kubelet runs the plugin for each pod that comes before there is an answer; one asks, for all that wait.
     assert 1 <= asked <= 3
     assert len(node.site.calls("acr", "GetAuthorizationToken")) == asked
@@ -134,7 +109,7 @@ def test_twenty_pods_of_one_service_account(new_cluster: Callable[[], Cluster]) 
     assert node.attempt(f"ls /run/{PROGRAM}/answers/*.json").stdout == ""
 
 
-def test_required_then_scope(new_cluster: Callable[[], Cluster]) -> None:
+def test_required_then_scope(new_cluster: NewCluster) -> None:
     node, cluster = new_cluster()
     node.configure(REQUIRED)
     cluster.allow_audience()
@@ -159,12 +134,12 @@ def test_required_then_scope(new_cluster: Callable[[], Cluster]) -> None:
     assert "running" not in (node.pod_state("static") or {})
 
 
-def test_without_the_right_to_ask_for_tokens(new_cluster: Callable[[], Cluster]) -> None:
+def test_without_the_right_to_ask_for_tokens(new_cluster: NewCluster) -> None:
     node, cluster = new_cluster()
     node.configure(OPTIONAL)
     said = node.install()
     assert "kubelet-audience" in said
-    assert "tokenAttributes" not in node.run(f"cat /etc/{PROGRAM}/CredentialProviderConfig.yaml")
+    assert "tokenAttributes" not in node.run(f"cat {PROVIDER_FILE}")
     # The node's identity, for all.
     cluster.pods("team-c", "app", {"plain": image("team")})
     cluster.pods("team-a", "app", {"by-the-node": image("team-b")})
@@ -180,11 +155,12 @@ def test_without_the_right_to_ask_for_tokens(new_cluster: Callable[[], Cluster])
 
     # Taken away under an installed node it stops every pod with a ServiceAccount, and static pods go on.
     cluster.forbid_audience()
-    node.run("systemctl restart kubelet.service")
-    node.wait_healthy()
+    node.site.ask("clear_calls")
     cluster.pods("team-c", "app", {"stopped": image("team")})
     refused(node, "not authorized to request tokens for audience")
-    assert "stopped" not in cluster.running("team-c")
+    cluster.wait_refused("team-c", "stopped")
+    assert node.site.calls("sts") == node.site.calls("acr") == []
+    assert cluster.running("team-a") >= {"own"}
     node.runs("static", PRIVATE["enterprise-vpc"])
     cluster.allow_audience()
     cluster.wait_running("team-c", ["stopped"])

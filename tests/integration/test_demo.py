@@ -85,6 +85,8 @@ def test_an_interrupted_demo_leaves_no_file_and_no_process_and_colours_a_termina
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        # Whoever runs the tests in the background may have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as demo:
         os.close(theirs)
         try:

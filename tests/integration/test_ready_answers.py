@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.answers import Answer, decode
+from provider.answers import VERSION, Answer, decode
 from provider.store import Store
 from tests.integration.memory import proportional_memory
 from tests.integration.node import ALPHA, GROUP, PERSONAL, SOURCE_PROGRAM, Node
@@ -103,10 +103,11 @@ def spoil_link(path: Path) -> None:
     path.symlink_to(path.with_name("elsewhere"))
 
 
+VERSION_FIELD = f'"version":"{VERSION}"'.encode()
 SPOILERS: dict[str, Callable[[Path], object]] = {
     "torn": spoil_torn,
     "empty": lambda path: path.write_bytes(b""),
-    "another version's": lambda path: path.write_bytes(path.read_bytes().replace(b'"version":"1"', b'"version":"0"')),
+    "another version's": lambda path: path.write_bytes(path.read_bytes().replace(VERSION_FIELD, b'"version":"0"')),
     "world-readable": lambda path: path.chmod(0o604),
     "symbolic link": spoil_link,
     "another host's": lambda path: path.write_bytes(path.read_bytes().replace(ALPHA.encode(), PERSONAL.encode())),

@@ -4,12 +4,17 @@ import json
 import signal
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +103,23 @@ def test_files_and_secrets(driven: Process, tmp_path: Path) -> None:
     assert driven("challenge", instance="alpha", challenge="")["ok"] is True
 
 
+def test_a_real_issuer_gets_the_key_that_the_cloud_checks_with(driven: Process, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.pem"
+    answer = driven("signing_key", file=str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    key = load_pem_private_key(file.read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    header, claims, signature = driven("service_account_token")["text"].split(".")
+    signed = f"{header}.{claims}".encode()
+    key.public_key().verify(decoded(signature), signed, PKCS1v15(), SHA256())
+    assert json.loads(decoded(claims))["iss"] == answer["issuer"]
+    assert "PRIVATE KEY" not in json.dumps(answer)
+
+
+def decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -111,6 +133,7 @@ def test_files_and_secrets(driven: Process, tmp_path: Path) -> None:
         '{"command": "node", "colour": "red"}',
         '{"command": "world", "roles": []}',
         '{"command": "challenge", "instance": "none", "challenge": ""}',
+        '{"command": "signing_key"}',
     ],
 )
 def test_wrong_commands_are_answered(driven: Process, line: str) -> None:

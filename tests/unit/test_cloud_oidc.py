@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alibabacloud_cr20181201.models import GetAuthorizationTokenRequest
 from alibabacloud_credentials.provider import OIDCRoleArnCredentialsProvider
 from alibabacloud_tea_openapi.exceptions import ClientException
 
+from provider.identity.policies import pull_repository_policy
 from tests.cloud import SimulatedCloud
-from tests.cloud.clients import assume_role, assume_role_with_oidc, session_key
+from tests.cloud.clients import assume_role, assume_role_with_oidc, enterprise, pull, session_key
+from tests.cloud.default_world import ACCOUNT, ALPHA, REGION, TEAM_A_ROLE, TEAM_B_ROLE
 from tests.cloud.policy import trust
+
+HOST = "alpha-registry.cn-hangzhou.cr.aliyuncs.com"
 
 
 @pytest.fixture
@@ -93,6 +98,69 @@ def test_oidc_is_refused(cloud: SimulatedCloud, query: dict[str, str], code: str
     with pytest.raises(ClientException) as error:
         oidc(cloud, cloud.make.service_account_token(), **query)
     assert refused(error) == code
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 65, "team-a:app", "team-a/app", "team a"])
+def test_a_wrong_session_name_is_refused(cloud: SimulatedCloud, name: str) -> None:
+    with pytest.raises(ClientException) as error:
+        oidc(cloud, cloud.make.service_account_token(), RoleSessionName=name)
+    assert refused(error) == "InvalidParameter.RoleSessionName"
+    assert cloud.calls[-1].parameters["RoleSessionName"] == name
+
+
+@pytest.mark.parametrize("name", ["xy", "x" * 64, "Team-A.app_1@2"])
+def test_the_session_name_is_on_record(cloud: SimulatedCloud, name: str) -> None:
+    user = oidc(cloud, cloud.make.service_account_token(), RoleSessionName=name)["AssumedRoleUser"]
+    assert user["Arn"].endswith(f"/{name}")
+    assert cloud.calls[-1].parameters["RoleSessionName"] == name
+
+
+@pytest.mark.parametrize(
+    ("role", "namespace", "account", "other_subject"),
+    [
+        (TEAM_A_ROLE, "team-a", "anybody", ("team-b", "app")),
+        (TEAM_B_ROLE, "team-b", "app", ("team-b", "other")),
+        (TEAM_B_ROLE, "team-b", "app", ("team-a", "app")),
+    ],
+)
+def test_a_teams_role_is_for_the_team_and_pulls_its_repositories_alone(
+    cloud: SimulatedCloud, role: str, namespace: str, account: str, other_subject: tuple[str, str]
+) -> None:
+    answer = oidc(cloud, cloud.make.service_account_token(namespace, account), role)
+    assert pulled(cloud, answer) == {f"{namespace}/app"}
+    with pytest.raises(ClientException) as error:
+        oidc(cloud, cloud.make.service_account_token(*other_subject), role)
+    assert refused(error) == "AuthenticationFail.NoPermission"
+
+
+def test_a_session_policy_counts_for_each_repository(cloud: SimulatedCloud) -> None:
+    narrowed = pull_repository_policy(REGION, ACCOUNT, ALPHA, "team-b/app")
+    assert pulled(cloud, oidc(cloud, cloud.make.service_account_token(), Policy=narrowed)) == {"team-b/app"}
+    # It gives nothing that the role has not.
+    answer = oidc(cloud, cloud.make.service_account_token("team-a", "app"), TEAM_A_ROLE, Policy=narrowed)
+    assert pulled(cloud, answer) == set()
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(2048, True), (2049, False)])
+def test_a_policy_has_a_maximum_length(cloud: SimulatedCloud, length: int, accepted: bool) -> None:
+    short = pull_repository_policy(REGION, ACCOUNT, ALPHA, "")
+    policy = pull_repository_policy(REGION, ACCOUNT, ALPHA, "x" * (length - len(short)))
+    assert len(policy) == length
+    if accepted:
+        assert oidc(cloud, cloud.make.service_account_token(), Policy=policy)["Credentials"]
+        return
+    with pytest.raises(ClientException) as error:
+        oidc(cloud, cloud.make.service_account_token(), Policy=policy)
+    assert refused(error) == "InvalidParameter.PolicySize"
+
+
+def pulled(cloud: SimulatedCloud, answer: dict[str, Any]) -> set[str]:
+    """Those of alpha's repositories that a session may pull."""
+    client = enterprise(cloud, session_key(answer["Credentials"]))
+    token: Any = client.get_authorization_token(GetAuthorizationTokenRequest(instance_id=ALPHA)).body
+    login = (token.temp_username, token.authorization_token)
+    repositories = ("team/app", "team-a/app", "team-b/app")
+    return {one for one in repositories if pull(cloud, HOST, one, *login) == 200}
 
 
 def test_a_provider_is_for_roles_of_its_own_account(cloud: SimulatedCloud) -> None:
