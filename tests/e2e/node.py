@@ -29,14 +29,8 @@ NSPAWN = (
 )
 ENABLED = ("node-preparation.service", "containerd.service", "kubelet.service")
 LEFT_OUT = (
-    *(
-        "docker-registry.service",
-        "etcd.service",
-        "apt-daily.timer",
-        "apt-daily-upgrade.timer",
-        "systemd-logind.service",
-    ),
-    *("systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
+    *("docker-registry.service", "etcd.service", "apt-daily.timer", "apt-daily-upgrade.timer"),
+    *("systemd-logind.service", "systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
 )
 LAST_LINES = 40
 EVERYDAY = (
