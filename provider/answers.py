@@ -20,6 +20,8 @@ SHORT_SECONDS = 60
 
 EVERY_POD = "*"
 """In `Answer.service_account`: who asks always matters."""
+NO_TOKEN = "-"  # noqa: S105
+"""In `Answer.service_account`: it is for requests without a token alone."""
 
 _TEXTS = ("host", "username", "password", "cacheKeyType", "fingerprint", "leftAlone", "source", "serviceAccount")
 _TIMES = ("written", "renew", "end")
@@ -31,7 +33,8 @@ class Answer:
     `renew` is kept, not computed from what is left: half of what is left, computed anew each time, would never come.
     `left_alone` is the prefix of repositories on this host that are not ours to answer, empty if there are none.
     `service_account` is empty where a pod's ServiceAccount does not change the answer; else the annotation that does
-    where a pod has it, or `EVERY_POD`. `source` says, to people, where it is from: instance, region, identity.
+    where a pod has it, `EVERY_POD` or `NO_TOKEN`. `source` says, to people, where it is from: instance, region,
+    identity.
     """
 
     __slots__ = (
@@ -79,9 +82,9 @@ class Answer:
         """Tell whether this is the answer: not for a repository left alone, nor for a pod that may have its own."""
         if self.leaves_alone(request):
             return False
-        return not self.service_account or (
-            self.service_account != EVERY_POD and self.service_account not in request.annotations
-        )
+        if not self.service_account or self.service_account == NO_TOKEN:
+            return not (self.service_account and request.service_account_token)
+        return self.service_account != EVERY_POD and self.service_account not in request.annotations
 
     def leaves_alone(self, request: Request) -> bool:
         """Tell whether the request is for a repository that is not ours to answer."""

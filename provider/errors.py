@@ -64,3 +64,12 @@ class Unreachable(ProviderError):
     """Nobody answered, or nobody could: network, TLS, DNS, time, 5xx, throttling."""
 
     remember_seconds = 5
+
+
+def place_of(error: Exception) -> str:
+    """Return the kind of an unexpected exception and where it was raised, without its text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "nowhere"
+    return f"internal error {type(error).__name__} at {place}: please report it"

@@ -105,10 +105,12 @@ def subject_of(request: Request) -> str:
 
     Pods of one ServiceAccount wait for each other, and for nobody else. Raises Refused for a token that is none.
     """
+    if not request.service_account_token or not request.annotations:
+        return request.name or "none"  # most are such: nothing is loaded for them
     from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION, parse_claims
 
     roles = [request.annotations.get(key) for key in (OWN_ANNOTATION, ACK_ANNOTATION)]
-    if not request.service_account_token or not any(roles):
+    if not any(roles):
         return request.name or "none"
     import hashlib
 

@@ -9,20 +9,25 @@ import os
 import time
 
 from provider import answers
-from provider.errors import ProviderError, Unreachable
+from provider.errors import ProviderError, Unreachable, place_of
 from provider.hand_over import POD, HandOver, subject_of
 from provider.journal import Journal
 from provider.kubelet import Request
 from provider.locks import Busy
 from provider.places import Places
-from provider.refusals import Refusal, refusal_of
+from provider.refusals import Remembered, refusal_of
 from provider.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provider.config.values import Configuration
     from provider.environment import Environment
+    from provider.identity.pod_role import PodRole
+
+RENEWAL_SECONDS = 5.0
+"""For a renewal while the old token is still good: nobody waits longer for a cloud that is down."""
 
 PAUSE_SECONDS = 0.02
 """Until a pod that nothing was handed to looks for the lock again."""
@@ -31,16 +36,6 @@ GRACE_SECONDS = 0.5
 """How much earlier than the whole the network calls end, so that they can say what did not answer."""
 
 Outcome = answers.Answer | answers.LeftAlone
-
-
-class Remembered(ProviderError):
-    """An error that somebody on this node met shortly before; nobody was asked again."""
-
-    def __init__(self, refusal: Refusal, now: float) -> None:
-        again = f"[met {now - refusal.written:.0f} s ago, asked again in {refusal.until - now:.0f} s]"
-        super().__init__(f"{refusal.line} {again}")
-        self.refusal = refusal
-        self.exit_status = refusal.exit_status
 
 
 class Lookup:
@@ -106,6 +101,11 @@ class Lookup:
         """
         if self._is_left_alone():
             return answers.ACK_PUBLIC  # at once: the node's system pods wait for nothing of ours
+        if self.old is None and (found := self._ready_for_some()) is not None:
+            if found.is_fresh(self.clock()):
+                return found
+            self.old, seconds = found, min(seconds, RENEWAL_SECONDS)
+            self.limit(seconds)
         end = time.monotonic() + seconds
         is_pods = self.subject.startswith(POD)
         while True:
@@ -191,13 +191,13 @@ class Lookup:
         except ProviderError:
             raise
         except Exception as error:  # a bug; its text may hold anything, so only its place is told
-            raise Unreachable(_place_of(error)) from None
+            raise Unreachable(place_of(error)) from None
 
     def _ask(self, seconds: float) -> Outcome:
         from provider.deadline import Deadline
 
         whole = Deadline(seconds)  # before the imports below, which take time as well
-        from provider import discovery, environment, pods, tokens
+        from provider import discovery, environment, tokens
         from provider.settings import load_settings
 
         surroundings = self.environment or environment.take(os.environ)
@@ -206,9 +206,12 @@ class Lookup:
         self.journal.log_level = settings.configuration.log_level
         if not discovery.may_be_ours(name, settings.configuration):
             return answers.NOT_OURS
-        pod = None if self.prepares else pods.pod_role(settings.configuration, self.request, self.clock())
-        if pod is None and self.old is None and (ready := self._ready_after_all()):
-            return ready
+        pod = self._pod_role(settings.configuration)
+        if pod is None and self.old is None and self.holds_lock and (ready := self.stored(is_the_nodes=True)):
+            # Another pod's plugin got it while this one waited.
+            self.old = ready if ready.is_valid(self.clock()) else None
+            if ready.is_fresh(self.clock()):
+                return ready
         left = whole.remaining()
         allowed = tokens.seconds_allowed(name, settings, left)
         if allowed < left:
@@ -229,19 +232,25 @@ class Lookup:
         )
         return answer
 
-    def _ready_after_all(self) -> answers.Answer | None:
-        """Return the node's fresh answer where it turned out that the pod which asks may have it."""
+    def _ready_for_some(self) -> answers.Answer | None:
+        """Return the node's answer, which is ready for some pods alone, where it is for the one that asks.
+
+        Raises NotServed, before anybody is waited for.
+        """
         stored = self.stored(is_the_nodes=True)
-        now = self.clock()
-        if stored is not None and stored.is_valid(now):
-            self.old = stored
-        return stored if stored is not None and stored.is_fresh(now) else None
+        if stored is None or stored.service_account != answers.EVERY_POD or not stored.is_valid(self.clock()):
+            return None
+        from provider import environment
+        from provider.settings import load_settings
 
+        self.environment = self.environment or environment.take(os.environ)
+        settings = load_settings(self.places, self.store, self.clock(), self.journal)
+        return stored if self._pod_role(settings.configuration) is None else None
 
-def _place_of(error: Exception) -> str:
-    """Return the kind of an unexpected exception and where it was raised, without its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "nowhere"
-    return f"internal error {type(error).__name__} at {place}: please report it"
+    def _pod_role(self, configuration: "Configuration") -> "PodRole | None":
+        from provider import pods
+
+        if self.prepares:
+            return None
+        pods.check_configured(self.request, self.places.config, is_there=os.path.lexists(self.places.config))
+        return pods.pod_role(configuration, self.request, self.clock())

@@ -11,7 +11,7 @@ import time
 from provider import answers, kubelet, plugin
 from provider.errors import ProviderError, Unreachable
 from provider.journal import SystemJournal
-from provider.lookup import Lookup, Outcome
+from provider.lookup import RENEWAL_SECONDS, Lookup, Outcome
 from provider.places import PROGRAM, Places
 
 TYPE_CHECKING = False
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 45.0
 """For everything, below the kubelet's minute."""
-
-RENEWAL_SECONDS = 5.0
-"""For a renewal while the old token is still good: nobody waits longer for a cloud that is down."""
 
 
 class Exit:

@@ -1,8 +1,8 @@
 """Which pods have a role of their own, which go with the node's identity, and which get nothing. Asks nobody."""
 
-from provider.answers import EVERY_POD
+from provider.answers import EVERY_POD, NO_TOKEN
 from provider.config.values import Configuration
-from provider.errors import NotServed
+from provider.errors import ConfigurationError, NotServed
 from provider.identity.pod_role import PodRole, check_annotation
 from provider.kubelet import Request
 from provider.service_account import Claims, annotation_key, check_claims, parse_claims
@@ -41,8 +41,32 @@ def pod_role(configuration: Configuration, request: Request, now: float) -> PodR
     return PodRole(claims, key, written, request.service_account_token)
 
 
-def depends_on(configuration: Configuration) -> str:
-    """Return what of a pod's ServiceAccount decides whether it gets the node's answer (`Answer.service_account`)."""
+def needed_by(configuration: Configuration) -> str:
+    """Return what of the configuration serves nobody without tokens; empty where the node's identity does instead."""
+    if configuration.service_account_roles == "required":
+        return "service-account-roles: required"
+    return "scope: configured" if configuration.scope == "configured" else ""
+
+
+def check_configured(request: Request, path: str, *, is_there: bool) -> None:
+    """Raise ConfigurationError where the kubelet hands over tokens, and the file that wanted them is not there.
+
+    Nobody is isolated by a configuration that was lost: its defaults would give every pod the node's answer.
+    """
+    if request.service_account_token and not is_there:
+        raise ConfigurationError(
+            f"{path} is not there, and a kubelet that hands over tokens was set up by one: put it back, or run install "
+            "without it"
+        )
+
+
+def depends_on(configuration: Configuration, *, is_there: bool = True) -> str:
+    """Return what of a pod's ServiceAccount decides whether it gets the node's answer (`Answer.service_account`).
+
+    `is_there`: whether there is a configuration file.
+    """
+    if not is_there:
+        return NO_TOKEN
     if configuration.scope == "configured" or configuration.service_account_roles == "required":
         return EVERY_POD
     if configuration.service_account_roles == "optional":

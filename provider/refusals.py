@@ -120,3 +120,13 @@ def refusal_of(error: ProviderError, host: str, fingerprint: str, now: float, *,
         request_id=error.request_id,
         exit_status=error.exit_status,
     )
+
+
+class Remembered(ProviderError):
+    """An error that somebody on this node met shortly before; nobody was asked again."""
+
+    def __init__(self, refusal: Refusal, now: float) -> None:
+        again = f"[met {now - refusal.written:.0f} s ago, asked again in {refusal.until - now:.0f} s]"
+        super().__init__(f"{refusal.line} {again}")
+        self.refusal = refusal
+        self.exit_status = refusal.exit_status

@@ -7,6 +7,7 @@ meant for others buys nothing where nobody is asked.
 """
 
 import binascii
+import math
 from typing import Literal, NamedTuple
 
 from provider.errors import NotServed
@@ -23,7 +24,7 @@ ACK_ANNOTATION = "pod-identity.alibabacloud.com/role-name"
 MAXIMUM_TOKEN = 20_000
 """Characters that STS takes."""
 SKEW_SECONDS = 60
-"""How long after its end, by this node's clock, a token is still given to STS, whose clock counts."""
+"""How far this node's clock may be behind or ahead before a token counts as ended."""
 
 _SUBJECT = "system:serviceaccount"
 _CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -61,7 +62,7 @@ def parse_claims(token: str) -> Claims:
     """Return the claims of a ServiceAccount's token. Raises NotServed, quoting nothing, for anything that is none."""
     try:
         return _claims(token)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise NotServed("the request's serviceAccountToken is no token of a ServiceAccount") from None
 
 
@@ -95,4 +96,7 @@ def _claims(token: str) -> Claims:
     texts = (fields["iss"], account.get("uid", ""), *audiences)
     if not all(type(text) is str for text in texts) or type(fields["exp"]) not in (int, float):
         raise ValueError
-    return Claims(namespace, name, account.get("uid", ""), fields["iss"], tuple(audiences), float(fields["exp"]))
+    expiration = float(fields["exp"])
+    if not math.isfinite(expiration):
+        raise ValueError
+    return Claims(namespace, name, account.get("uid", ""), fields["iss"], tuple(audiences), expiration)

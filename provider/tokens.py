@@ -1,5 +1,6 @@
 """The cold path: host name, registry, identity, token, answer."""
 
+import os
 import random
 import re
 import time
@@ -14,7 +15,7 @@ from provider.config.values import Instance
 from provider.deadline import Deadline
 from provider.discovery import REMEMBER_SECONDS, Discovery, Target, is_unconfigured_personal
 from provider.environment import Environment
-from provider.errors import NotForUs, Refused, Unreachable
+from provider.errors import NotForUs, NotServed, Refused, Unreachable
 from provider.identity.chain import Chain, IdentityPaths, choose, choose_for_pod, obtain
 from provider.identity.pod_role import PodRole, oidc_provider_of
 from provider.identity.policies import pull_repository_policy
@@ -38,6 +39,9 @@ SKEW_SECONDS = 60
 
 NODE, FACTS = "node", "facts"
 """The name under which the facts of the node are kept."""
+
+REPOSITORY = re.compile(r"[a-z0-9._/-]{2,200}")
+"""What may stand in a policy's resource: nothing that RAM takes for a pattern, and not longer than a policy may be."""
 
 UNKNOWN_INSTANCE = re.compile(r"INSTANCE_?NOT_?(EXIST|FOUND)S?", re.IGNORECASE)
 """The Code that says: not in this region, or another account's."""
@@ -79,6 +83,7 @@ class Fetch:
         self._limit = limit
         self._pod = pod
         self._cluster = places.cluster
+        self._is_configured = os.path.lexists(places.config)
         self._sessions: dict[Instance, Session] = {}
 
     def chain_of(self, instance: Instance) -> Chain:
@@ -116,7 +121,8 @@ class Fetch:
             token = self.token(target, session)
         except Refused as error:
             unknown = UNKNOWN_INSTANCE.fullmatch(error.code) is not None
-            if target.discovered or unknown:
+            # A pod's role that may not pull says nothing about the registry.
+            if self._pod is None and (target.discovered or unknown):
                 self.discovery.forget(name, target)
             if target.discovered and unknown:
                 message = f"{error.message}; the registry itself named {target.instance_id} as the instance of {name}"
@@ -135,6 +141,10 @@ class Fetch:
         return narrow and bool(target.instance_id)
 
     def _narrow_session(self, target: Target, repository: str) -> Session:
+        if not REPOSITORY.fullmatch(repository):
+            raise NotServed(
+                "session-policy: pull-repository wants a repository of 2 to 200 lower-case letters, digits and ._/-"
+            )
         chain = self.chain_of(target.instance)
         account = (chain.assume_role_arn or chain.rrsa_role_arn).split(":")[3]
         policy = pull_repository_policy(target.region, account, target.instance_id, repository)
@@ -175,7 +185,7 @@ class Fetch:
             end=kept.end,
             fingerprint=self.fingerprint,
             cache_key_type=cache_key_type,
-            service_account=depends_on(self.configuration),
+            service_account=depends_on(self.configuration, is_there=self._is_configured),
             left_alone=left_alone_prefix(name),
             source=source,
         )

@@ -19,9 +19,10 @@ from provider.node.installation import Planned, Wish, carry_out, plan
 from provider.node.machine import Machine, open_machine
 from provider.node.provider_file.entry import TokenAttributes
 from provider.node.record import Delivery, Record
-from provider.node.token_attributes import consequence, hindrance, needed_by, wanted
+from provider.node.token_attributes import consequence, hindrance, wanted
 from provider.node.withdrawal import withdraw
 from provider.places import PROGRAM, Places
+from provider.pods import needed_by
 from provider.settings import load_settings
 from provider.store import Store
 
@@ -105,6 +106,10 @@ def _token_attributes(
     configuration = load_settings(places, Store(""), time.time(), lambda line: None).configuration
     if delivery == "docker-config":
         _check_delivery(configuration, places)
+        if wanted(configuration) is not None:
+            machine.say(
+                "warning: pods have no roles of their own with --delivery docker-config: its logins are the node's"
+            )
         return None
     attributes = wanted(configuration)
     if attributes is None:

@@ -8,6 +8,7 @@ from typing import Any
 from provider.config.values import Configuration, Instance
 from provider.node.kubelet_version import Version
 from provider.node.provider_file.entry import TokenAttributes
+from provider.pods import needed_by
 from provider.service_account import ACK_ANNOTATION, AUDIENCE, OWN_ANNOTATION, Claims
 
 RECHECKS = Version(1, 35, 0)
@@ -44,8 +45,8 @@ def protection(configuration: Configuration, version: Version | None) -> str:
     lines = [MODES[configuration.service_account_roles]]
     if configuration.service_account_roles != "off":
         lines += ROLES
-    if version is not None and version < RECHECKS and configuration.service_account_roles == "required":
-        lines.append(STARTS_ANYTHING.format(version=version))
+    if (version is None or version < RECHECKS) and needed_by(configuration):
+        lines.append(STARTS_ANYTHING.format(version=version or "of a version that is not known"))
     return "\n".join(lines)
 
 

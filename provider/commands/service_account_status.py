@@ -5,8 +5,9 @@ from typing import Literal
 from provider.commands.service_account_advice import attribute_differences
 from provider.config.values import Configuration
 from provider.node.seen import Seen
-from provider.node.token_attributes import ROLE, consequence, needed_by, wanted
+from provider.node.token_attributes import ROLE, consequence, wanted
 from provider.places import PROGRAM
+from provider.pods import needed_by
 
 
 def tokens(seen: Seen, configuration: Configuration) -> tuple[Literal["ok", "note", "wrong"], str] | None:

@@ -2,7 +2,8 @@
 
 import json
 
-PULL_ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstance", "cr:ListInstanceEndpoint", "cr:PullRepository")
+ASK_ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstance", "cr:ListInstanceEndpoint")
+PULL_ACTIONS = (*ASK_ACTIONS, "cr:PullRepository")
 
 
 def _policy(*statements: dict[str, object]) -> str:
@@ -19,7 +20,8 @@ longer one makes every token longer."""
 def pull_repository_policy(region: str, account: str, instance_id: str, repository: str) -> str:
     """Return the session policy of `session-policy: pull-repository` for one `NAMESPACE/REPO` of an instance.
 
-    `account` owns the instance. RAM reads `*` and `?` in a resource as patterns, which no repository's name has.
+    `account` owns the instance. RAM reads `*` and `?` in a resource as patterns: the caller sees to it that there are
+    none.
     """
     resource = f"acs:cr:{region}:{account}:repository/{instance_id}/{repository}"
-    return _policy({"Action": PULL_ACTIONS[:3], "Resource": "*"}, {"Action": PULL_ACTIONS[3:], "Resource": resource})
+    return _policy({"Action": ASK_ACTIONS, "Resource": "*"}, {"Action": ["cr:PullRepository"], "Resource": resource})

@@ -84,7 +84,13 @@ def sh(guard: Guard) -> str:
             file=shlex.quote(guard.provider_file), least=shlex.quote(least_provider_file(guard.version))
         )
     if guard.tokens is not None:
+        # In our own file nothing is lost with the least; somebody else's is left alone without a copy.
+        has_copy, copy = '[ -s "$without" ] && ', 'cat "$without"'
+        if guard.provider_file:
+            has_copy, copy = "", f"{has_copy}{copy} || echo {shlex.quote(least_provider_file(guard.version))}"
         script += _TOKENS.format(
+            has_copy=has_copy,
+            copy=copy,
             file=shlex.quote(guard.tokens.provider_file),
             without=shlex.quote(guard.tokens.without),
             kubelet=shlex.quote(guard.tokens.kubelet),
@@ -158,13 +164,15 @@ fi
 _TOKENS = """\
 file={file}
 without={without}
-if [ -s "$without" ] && grep -qs tokenAttributes "$file" && ! cmp -s "$without" "$file"; then
+if {has_copy}grep -qs tokenAttributes "$file" && ! cmp -s "$without" "$file"; then
 case "$($limit {kubelet} --version </dev/null 2>/dev/null)" in
 *" v1."[0-9].* | *" v1."[12][0-9].* | *" v1.3"[0-3].*)
 new="${{file%/*}}/.guard.new"
-cp -p "$file" "$without.instead"
-cp -p "$file" "$new" && cat "$without" >"$new" && mv -fT "$new" "$file" &&
-say "this kubelet is older than {since}: tokenAttributes are out of $file; what was there is $without.instead"
+kept=
+(umask 077; rm -f "$without.instead"; cat "$file" >"$without.instead") 2>/dev/null &&
+kept="; what was there is $without.instead"
+cp -p "$file" "$new" && {{ {copy}; }} >"$new" && mv -fT "$new" "$file" &&
+say "this kubelet is older than {since}: tokenAttributes are out of $file$kept"
 rm -f "$new" ;;
 esac
 fi

@@ -9,6 +9,7 @@ from provider.errors import ProviderError
 from provider.journal import Journal
 from provider.node.domains import domains_of, instances_to_ask, written_domains
 from provider.places import Places
+from provider.pods import needed_by
 from provider.settings import load_settings
 from provider.store import Store
 
@@ -31,6 +32,8 @@ class Hosts:
 
     names: tuple[str, ...]
     failures: tuple[str, ...] = ()
+    withheld: str = ""
+    """Why nothing may be delivered, if nothing may."""
 
     @property
     def is_complete(self) -> bool:
@@ -44,6 +47,8 @@ def hosts_to_deliver(places: Places, surroundings: Environment, journal: Journal
 
     store = Store(places.answers)
     settings = load_settings(places, store, now, journal)
+    if needs := needed_by(settings.configuration):
+        return Hosts((), withheld=f"{needs} forbids one login for all pods: nothing is delivered by config.json")
     fetch = Fetch(settings, places, store, surroundings, Deadline(SECONDS), journal)
     names = {*written_domains(settings.configuration), *store.hosts()}
     failures = []

@@ -71,7 +71,10 @@ class _Reader:
         if not _is_address(server):
             raise self._error("server: is no address that begins with https://")
         certificate, key = self._pem(user, "client-certificate"), self._pem(user, "client-key")
-        token = self._file(user, "tokenFile").strip() or str(user.get("token") or "")
+        written = user.get("token") or ""
+        if not isinstance(written, str):
+            raise self._error("its user's token is no text: put it into quotes")
+        token = self._file(user, "tokenFile").strip() or written
         if not token and not (certificate and key):
             raise self._error("its user has neither a client certificate with its key nor a token")
         authority = self._pem(cluster, "certificate-authority")

@@ -10,9 +10,10 @@ from provider.node.detect import k3s
 from provider.node.detect.found import Found
 from provider.node.detect.kubelet_flags import is_gate_off
 from provider.node.files import Tree
-from provider.node.kube_api import may_request_tokens, open_api
+from provider.node.kube_api import ApiError, may_request_tokens, open_api
 from provider.node.provider_file.entry import TokenAttributes
 from provider.node.provider_file.versions import TOKENS
+from provider.pods import needed_by
 from provider.service_account import AUDIENCE, annotation_key
 
 GATE = "KubeletServiceAccountTokenForCredentialProviders"
@@ -33,13 +34,6 @@ def wanted(configuration: Configuration) -> TokenAttributes | None:
     if configuration.scope == "configured":
         return TokenAttributes(AUDIENCE, False, "ServiceAccount")
     return None
-
-
-def needed_by(configuration: Configuration) -> str:
-    """Return what of the configuration serves nobody without tokens; empty where the node's identity does instead."""
-    if configuration.service_account_roles == "required":
-        return "service-account-roles: required"
-    return "scope: configured" if configuration.scope == "configured" else ""
 
 
 def consequence(configuration: Configuration) -> str:
@@ -77,5 +71,6 @@ def hindrance(tree: Tree, found: Found, *, had: bool) -> str:
         if may_request_tokens(open_api(tree, found.kubeconfig)):
             return ""
     except ProviderError as error:
-        return "" if had else f"whether this node may request tokens is not known: {error}: mend that"
+        is_away = isinstance(error, ApiError) and (error.status == 0 or error.status >= 500)
+        return "" if had and is_away else f"whether this node may request tokens is not known: {error}: mend that"
     return f"this node may not request tokens for {AUDIENCE}: apply ClusterRole {ROLE} and its binding ({MANIFEST})"

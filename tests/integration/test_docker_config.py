@@ -165,3 +165,14 @@ def test_what_is_remembered_is_written_before_the_entry_is(delivered: Delivered)
     delivered.file.unlink()
     delivered.warm()
     assert delivered.login(ALPHA) == 200
+
+
+@pytest.mark.parametrize("needs", ["service-account-roles: required\ncompat-secrets: off", "scope: configured"])
+def test_what_is_not_for_every_pod_is_taken_out(needs: str, delivered: Delivered) -> None:
+    delivered.choose()
+    delivered.warm()
+    assert delivered.auths.keys() == {ALPHA, "registry.example.com"}
+    node = delivered.node
+    node.configure(f"{node.config.read_text()}{needs}\n")
+    assert f"{needs.partition(chr(10))[0]} forbids one login for all pods" in delivered.warm(1)
+    assert not delivered.file.exists()

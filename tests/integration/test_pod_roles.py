@@ -9,6 +9,7 @@ from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION
 from tests.cloud.default_world import ACCOUNT, ANY_POD_ROLE, OTHER_ACCOUNT, TEAM_A_ROLE
 from tests.integration.node import ALPHA, PERSONAL, Node, Result
 from tests.integration.test_identities import ALPHA_ID, OIDC_PROVIDER, PULL_ROLE, RRSA_ROLE, instances, rrsa
+from tests.integration.test_ready_answers import age
 
 TEAM_A = f"acs:ram::{ACCOUNT}:role/{TEAM_A_ROLE}"
 ANY_POD = f"acs:ram::{ACCOUNT}:role/{ANY_POD_ROLE}"
@@ -86,6 +87,7 @@ def test_a_pod_without_a_role_goes_with_the_node(node: Node) -> None:
 
 
 def test_off_means_off(node: Node) -> None:
+    node.configure("service-account-roles: off\n")
     result = Pod().asks(node, f"{ALPHA}/team-b/app")
     assert node.pull(result, ALPHA, "team-b/app") == 200
     assert calls(node, "sts", ASSUMED) == 0
@@ -194,8 +196,9 @@ def test_scope_binds_by_the_tokens_claims(node: Node) -> None:
     inside, image = Pod(role=""), f"{ALPHA}/team/app"
     result = inside.asks(node, image)
     assert node.pull(result, ALPHA, "team/app") == 200
-    for outside in (Pod("team-b", role=""), Pod(name="other", role=""), Pod(audience="other", role="")):
-        assert outside.asks(node, image).status == 1
+    for outside in (Pod("team-b", role=""), Pod(name="other", role="")):
+        assert "is not among watch-namespace and service-account" in outside.asks(node, image).refusal
+    assert "is not for sts.aliyuncs.com" in Pod(audience="other", role="").asks(node, image).refusal
     assert "scope: configured needs one" in node.request(image).refusal
     # Neither asked anybody, nor keep those inside from what is ready.
     assert Pod("team-c", role="").asks(node, image).auth == result.auth
@@ -205,6 +208,28 @@ def test_scope_binds_by_the_tokens_claims(node: Node) -> None:
     assert warmed.status == 0
     assert calls(node, "acr", TOKEN) == 2
     assert inside.asks(node, image).auth != result.auth
+
+
+def test_an_outage_keeps_no_pod_waiting_while_the_old_token_is_good(node: Node) -> None:
+    node.configure(SCOPED)
+    inside, image = Pod(role=""), f"{ALPHA}/team/app"
+    inside.asks(node, image)
+    old = age(node, left=1000)
+    node.cloud.faults.set("acr", "hang")
+    for _ in range(2):
+        result = inside.asks(node, image)
+        assert result.auth[ALPHA]["password"] == old.password
+        assert result.seconds < 20
+    assert "is not among" in Pod(name="other", role="").asks(node, image).refusal
+
+
+def test_a_lost_configuration_isolates_still(node: Node) -> None:
+    assert node.request(f"{ALPHA}/team-b/app").status == 0
+    refusal = Pod().asks(node, f"{ALPHA}/team-b/app").refusal
+    assert f"{node.config} is not there" in refusal
+    assert node.run(["warm", "--all"]).status == 0
+    assert f"{node.config} is not there" in Pod(role="").asks(node, f"{ALPHA}/team-b/app").refusal
+    assert node.request(f"{ALPHA}/team-b/app").status == 0
 
 
 def test_scope_and_roles_together(node: Node) -> None:

@@ -93,6 +93,7 @@ def test_the_time_to_renew_comes_although_half_of_what_is_left_never_would() -> 
         ("", "role", "team/app", {"role": ""}, False),
         ("", "role", "team/app", {"other": "r"}, True),
         ("", answers.EVERY_POD, "team/app", {}, False),
+        ("", answers.NO_TOKEN, "team/app", {}, False),
     ],
 )
 def test_an_answer_is_for_the_requests_that_it_says(
@@ -100,6 +101,12 @@ def test_an_answer_is_for_the_requests_that_it_says(
 ) -> None:
     answer = make(left_alone=left_alone, service_account=service_account)
     assert answer.applies_to(Request(V1, f"{HOST}/{repository}", "token", annotations)) is expected
+
+
+def test_without_a_token_what_is_for_every_pod_is_for_nobody() -> None:
+    request = Request(V1, f"{HOST}/team/app")
+    assert make(service_account=answers.NO_TOKEN).applies_to(request)
+    assert not make(service_account=answers.EVERY_POD).applies_to(request)
 
 
 @pytest.fixture

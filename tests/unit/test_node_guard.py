@@ -6,14 +6,14 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from provider.node.detect.unit_files import settings
 from provider.node.detect.words import split
-from provider.node.guard import Guard, TokensGuard, drop_in, sh
+from provider.node.guard import Guard, TokensGuard, drop_in, least_provider_file, sh
 from provider.node.kubelet_version import Version
 from provider.node.provider_file.checks import check
 from provider.node.provider_file.versions import TOKENS
@@ -50,9 +50,10 @@ class Place:
             self.tokens,
         )
 
-    def start(self) -> str:
+    def start(self, guard: Guard | None = None) -> str:
         """What the guard says before the kubelet starts."""
-        done = subprocess.run(["sh", "-c", sh(self.guard())], capture_output=True, text=True, timeout=20, check=True)
+        script = sh(guard or self.guard())
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=20, check=True)
         assert done.stdout == ""
         return done.stderr
 
@@ -202,6 +203,7 @@ def test_a_kubelet_that_does_not_start_with_token_attributes_gets_none(tokens: P
     assert os.listdir(tokens.provider_file.parent) == ["file.yaml"]
     kept = tokens.folder / "without.instead"
     assert (kept.read_text() if old else kept.exists()) == (WITH if old else False)
+    assert not old or stat.S_IMODE(kept.stat().st_mode) == 0o600
     # A second start, and a whole node without noise.
     before = tokens.files()
     assert tokens.start() == ""
@@ -213,8 +215,6 @@ NOT_SURE: dict[str, tuple[str, Callable[[Place], object]]] = {
     "silent": ("", lambda place: None),
     "slow": ("", lambda place: (place.folder / "kubelet").write_text("#!/bin/sh\nexec sleep 60\n")),
     "gone": (OLD, lambda place: (place.folder / "kubelet").unlink()),
-    "no copy": (OLD, lambda place: (place.folder / "without").unlink()),
-    "an empty copy": (OLD, lambda place: (place.folder / "without").write_text("")),
     "somebody else's tokens alone": (OLD, lambda place: (place.folder / "without").write_text(WITH)),
     "none in it": (OLD, lambda place: place.provider_file.write_text("least")),
 }
@@ -230,11 +230,24 @@ def test_where_it_is_not_sure_the_file_stays(tokens: Place, how: str) -> None:
     assert tokens.files() == before
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_without_the_copy_our_own_file_becomes_the_least_and_others_stay(tokens: Place, own: bool) -> None:
+    says(tokens, OLD)
+    (tokens.folder / "without").unlink()
+    guard = tokens.guard() if own else replace(tokens.guard(), provider_file="")
+    said = tokens.start(guard)
+    assert ("tokenAttributes are out of" in said) == own
+    assert (least_provider_file(guard.version) in tokens.provider_file.read_text()) == own
+    assert own or tokens.provider_file.read_text() == WITH
+
+
 def test_where_the_old_file_cannot_be_kept_the_kubelet_starts_all_the_same(tokens: Place) -> None:
     says(tokens, "Kubernetes v1.33.1")
     (tokens.folder / "without.instead").mkdir()
     (tokens.folder / "without.instead/file.yaml").mkdir()
-    assert "tokenAttributes are out of" in tokens.start()
+    said = tokens.start()
+    assert "tokenAttributes are out of" in said
+    assert "what was there" not in said
     assert tokens.provider_file.read_text() == WITHOUT
 
 

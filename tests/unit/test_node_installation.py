@@ -652,4 +652,6 @@ def test_one_login_for_all_pods_is_refused_where_pods_differ(
     assert {path: value for path, value in image.tree().items() if path in before} == before
     assert image.machine.generations.record() is None
     image.put(CONFIGURATION, "service-account-roles: optional", 0o600)
-    assert "tokenAttributes" not in command("--delivery", "docker-config")
+    assert "warning: pods have no roles of their own with --delivery docker-config" in command(
+        "--delivery", "docker-config"
+    )

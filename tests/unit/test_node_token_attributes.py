@@ -14,7 +14,8 @@ from provider.node.files import Tree
 from provider.node.kubelet_version import Version
 from provider.node.provider_file.checks import check
 from provider.node.provider_file.entry import Entry, TokenAttributes, match_images, own_file
-from provider.node.token_attributes import MANIFEST, ROLE, consequence, hindrance, needed_by, obstacle, wanted
+from provider.node.token_attributes import MANIFEST, ROLE, consequence, hindrance, obstacle, wanted
+from provider.pods import needed_by
 from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION
 from tests.unit.tls_api_server import ApiServer, always, review
 

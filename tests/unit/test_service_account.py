@@ -49,6 +49,7 @@ MALFORMED: dict[str, dict[str, object]] = {
     "an audience that is none": {"aud": [AUDIENCE, 1]},
     "no end": {"exp": None},
     "an end that is true": {"exp": True},
+    "an end without end": {"exp": 10**400},
     "an issuer that is none": {"iss": 1},
     "a uid that is none": {"kubernetes.io": {"serviceaccount": {"uid": 1}}},
     "a claim that is none": {"kubernetes.io": "x"},

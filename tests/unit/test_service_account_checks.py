@@ -188,7 +188,7 @@ OLD, NEW = Version(1, 34, 4), Version(1, 35, 0)
         ("optional", NEW, ("takes the annotation away", "oidc:sub", "stay open"), ("metadata service",)),
         ("required", NEW, ("metadata service (100.100.100.200)", "oidc:sub", "stay open"), ("imagePullPolicy",)),
         ("required", OLD, ("kubelet 1.34.4 starts an image", "imagePullPolicy is Always"), ()),
-        ("required", None, ("metadata service",), ("imagePullPolicy",)),
+        ("required", None, ("metadata service", "kubelet of a version that is not known starts an image"), ()),
     ],
 )
 def test_each_mode_says_what_it_does_not_protect(
