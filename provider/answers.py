@@ -82,8 +82,10 @@ class Answer:
         """Tell whether this is the answer: not for a repository left alone, nor for a pod that may have its own."""
         if self.leaves_alone(request):
             return False
-        if not self.service_account or self.service_account == NO_TOKEN:
-            return not (self.service_account and request.service_account_token)
+        if self.service_account == NO_TOKEN:
+            return not request.service_account_token
+        if not self.service_account:
+            return True
         return self.service_account != EVERY_POD and self.service_account not in request.annotations
 
     def leaves_alone(self, request: Request) -> bool:

@@ -105,15 +105,14 @@ def subject_of(request: Request) -> str:
 
     Pods of one ServiceAccount wait for each other, and for nobody else. Raises Refused for a token that is none.
     """
-    if not request.service_account_token or not request.annotations:
-        return request.name or "none"  # most are such: nothing is loaded for them
-    from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION, parse_claims
+    if request.service_account_token and request.annotations:  # most have neither: nothing is loaded for them
+        from provider.service_account import ACK_ANNOTATION, OWN_ANNOTATION, parse_claims
 
-    roles = [request.annotations.get(key) for key in (OWN_ANNOTATION, ACK_ANNOTATION)]
-    if not any(roles):
-        return request.name or "none"
-    import hashlib
+        roles = [request.annotations.get(key) for key in (OWN_ANNOTATION, ACK_ANNOTATION)]
+        if any(roles):
+            import hashlib
 
-    claims = parse_claims(request.service_account_token)
-    told = (request.name, claims.namespace, claims.name, claims.uid, *roles)
-    return f"{POD}{hashlib.sha256(repr(told).encode()).hexdigest()[:40]}"
+            claims = parse_claims(request.service_account_token)
+            told = (request.name, claims.namespace, claims.name, claims.uid, *roles)
+            return f"{POD}{hashlib.sha256(repr(told).encode()).hexdigest()[:40]}"
+    return request.name or "none"

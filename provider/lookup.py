@@ -1,8 +1,8 @@
 """One host's credentials: ready, fetched, refused or not ours.
 
-One fetch at a time a host, everybody else waits and reads. The plugin, the commands and the Docker helper all come
-through here. The lock is taken before anything heavy is imported: a node that starts 50 pods starts 50 plugins, in the
-kubelet's own cgroup.
+One fetch at a time a host, or a ServiceAccount and host; everybody else waits and reads. The plugin, the commands and
+the Docker helper all come through here. The lock is taken before anything heavy is imported: a node that starts 50 pods
+starts 50 plugins, in the kubelet's own cgroup.
 """
 
 import os
@@ -66,6 +66,7 @@ class Lookup:
         self.prepares = prepares
         self.subject = subject_of(request)
         """What is locked, and under which name an error is remembered."""
+        self._is_pods = self.subject.startswith(POD)
         self._meeting = HandOver(places.answers, self.subject)
         self.store = Store(places.answers)
         self.fingerprint = places.fingerprint()
@@ -107,15 +108,14 @@ class Lookup:
             self.old, seconds = found, min(seconds, RENEWAL_SECONDS)
             self.limit(seconds)
         end = time.monotonic() + seconds
-        is_pods = self.subject.startswith(POD)
         while True:
             try:
-                with self.store.locked(self.subject, wait=self.old is None and not is_pods) as self.holds_lock:
-                    return self._asked_for_all(end, renew=renew) if is_pods else self._asked(end, renew=renew)
+                with self.store.locked(self.subject, wait=self.old is None and not self._is_pods) as self.holds_lock:
+                    return self._asked_for_all(end, renew=renew) if self._is_pods else self._asked(end, renew=renew)
             except Busy:
                 if self.old is not None:
                     return self.old
-                if not is_pods:
+                if not self._is_pods:
                     raise
             handed = self._handed_over(end)
             if handed is not None:
@@ -225,7 +225,7 @@ class Lookup:
         if answer is None:
             return answers.NOT_OURS
         # What a pod's token bought is that pod's alone.
-        if self.holds_lock and pod is None and self.subject == name:
+        if self.holds_lock and pod is None and not self._is_pods:
             self.store.write_answer(answer)
         self.journal(
             f"{name}: a new token, renewed in {answer.cache_seconds(self.clock())} s ({answer.source})", "info"

@@ -1,7 +1,8 @@
 """The writing side of the ready answers, and what is remembered beside them: refusals, discovered registries.
 
-One lock a host, held by whoever fetches. Without a directory of our own on a disk that takes the file nothing is kept,
-and the plugin works without. Every process that waits for the lock has imported this, so it imports next to nothing.
+One lock a host, or a ServiceAccount and host, held by whoever fetches. Without a directory of our own on a disk that
+takes the file nothing is kept, and the plugin works without. Every process that waits for the lock has imported this,
+so it imports next to nothing.
 """
 
 import os

@@ -28,10 +28,8 @@ class Sts:
         session_name: str = "",
     ) -> Session:
         """Return a session of a role, by the right of another session. `duration` in seconds."""
-        name = session_name or SESSION_NAME
-        query = {"RoleArn": role_arn, "RoleSessionName": name, "DurationSeconds": str(duration)}
+        query = _query(role_arn, duration, policy, session_name)
         query |= {"ExternalId": external_id} if external_id else {}
-        query |= {"Policy": policy} if policy else {}
         call = Call("AssumeRole", f"RAM role {role_arn}", session.identity, "sts:AssumeRole")
         transport = self._calls.transport
 
@@ -66,13 +64,7 @@ class Sts:
 
         `whose`: the ServiceAccount of the pod that the token is of, for messages; empty: the agent's.
         """
-        query = {
-            "RoleArn": role_arn,
-            "OIDCProviderArn": provider_arn,
-            "RoleSessionName": session_name or SESSION_NAME,
-            "DurationSeconds": str(duration),
-        }
-        query |= {"Policy": policy} if policy else {}
+        query = _query(role_arn, duration, policy, session_name) | {"OIDCProviderArn": provider_arn}
         token_of = f"the token of {whose}" if whose else "the RRSA token"
         call = Call("AssumeRoleWithOIDC", f"RAM role {role_arn}", token_of, "its trust policy")
         transport = self._calls.transport
@@ -93,6 +85,13 @@ class Sts:
             return _session(fields, f"RAM role {role_arn} of {whose}" if whose else f"RRSA role {role_arn}")
 
         return self._calls.sts(call, perform)
+
+
+def _query(role_arn: str, duration: int, policy: str, session_name: str) -> dict[str, str]:
+    """Return what both calls say of the session that they want."""
+    name = session_name or SESSION_NAME
+    query = {"RoleArn": role_arn, "RoleSessionName": name, "DurationSeconds": str(duration)}
+    return query | ({"Policy": policy} if policy else {})
 
 
 def _session(fields: Fields, identity: str) -> Session:

@@ -29,7 +29,7 @@ from provider.node.kube_api import may_request_tokens
 from provider.node.looking import version_of
 from provider.node.provider_file.entry import Entry
 from provider.node.seen import Seen
-from provider.node.token_attributes import MANIFEST, ROLE, consequence, wanted
+from provider.node.token_attributes import FORBIDDEN, MANIFEST, consequence, wanted
 from provider.places import PROGRAM, Places
 from provider.pods import is_selected
 from provider.service_account import AUDIENCE, Claims, annotation_key, check_claims
@@ -117,10 +117,7 @@ class ServiceAccountCheckup:
         """See that nodes may ask for tokens for the audience."""
         if may_request_tokens(self.account.api):
             return f"this node may request tokens for {AUDIENCE}"
-        message = (
-            f"this node may not request tokens for {AUDIENCE}: apply ClusterRole {ROLE} and its binding ({MANIFEST}, "
-            "shown in docs/service-accounts.md)"
-        )
+        message = f"{FORBIDDEN} ({MANIFEST}, shown in docs/service-accounts.md)"
         if self._entry is not None and self._entry.token_attributes is not None:
             raise Refused(f"{message}. Until then the kubelet runs us for no pod at all, since tokenAttributes are set")
         raise Refused(f"{message}, then `{PROGRAM} install`, which sets no tokenAttributes before")

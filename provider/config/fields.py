@@ -74,7 +74,7 @@ Namespaces = Annotated[Names, _with_form(forms.namespaces, lists=True), _LIST]
 ServiceAccounts = Annotated[Names, _with_form(forms.service_accounts, lists=True), _LIST]
 InstanceId = Annotated[str, _with_form(forms.instance_id), _text(forms.INSTANCE_ID)]
 Region = Annotated[str, _with_form(forms.region), _text(r"(cn|ap|us|eu|me|na|sa|af)-[a-z0-9]+(-[a-z0-9]+)*")]
-RoleArn = Annotated[str, _with_form(forms.matching(forms.ROLE_ARN, _ROLE)), _text(forms.ROLE_ARN)]
+RoleArn = Annotated[str, _with_form(forms.matching(values.ROLE_ARN, _ROLE)), _text(values.ROLE_ARN)]
 ProviderArn = Annotated[
     str, _with_form(forms.matching(forms.OIDC_PROVIDER_ARN, _PROVIDER)), _text(forms.OIDC_PROVIDER_ARN)
 ]

@@ -24,7 +24,6 @@ ON = ("true", "on", "yes", "1", "enable", "enabled")
 OFF = ("false", "off", "no", "0", "disable", "disabled")
 
 INSTANCE_ID = r"cri-[a-z0-9]{1,60}"
-ROLE_ARN = r"acs:ram::[0-9]{1,20}:role/[A-Za-z0-9_.@-]{1,64}"
 OIDC_PROVIDER_ARN = r"acs:ram::[0-9]{1,20}:oidc-provider/[A-Za-z0-9_.@-]{1,128}"
 EXTERNAL_ID = r"[A-Za-z0-9+=,.@:/_-]{2,1224}"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

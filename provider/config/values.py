@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 TokenMode = Literal["auto", "workerRole", "managedRole"]
+ROLE_ARN = r"acs:ram::[0-9]{1,20}:role/[A-Za-z0-9_.@-]{1,64}"
+"""The ARN of a RAM role, whole; its account is the fourth of the parts between colons."""
+
 SessionPolicy = Literal["default", "none", "pull-only", "pull-repository"]
 """`default`: none for the node's own identity, pull-only for the roles of pods."""
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from provider.cluster import CLUSTER_ID
-from provider.config.values import Configuration, Instance
+from provider.config.values import ROLE_ARN, Configuration, Instance
 from provider.errors import ConfigurationError, NotServed, Refused
 from provider.service_account import OWN_ANNOTATION, Claims
 
 MAXIMUM_SESSION_NAME = 64
 HASH_CHARACTERS = 8
 
-_ROLE_ARN = re.compile(r"acs:ram::([0-9]{1,20}):role/[A-Za-z0-9_.@-]{1,64}")
+_ROLE_ARN = re.compile(ROLE_ARN)
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _ACK_ISSUER = re.compile(r"https://oidc-ack-[a-z0-9.-]+\.aliyuncs\.com/(" + CLUSTER_ID.pattern + ")")
 
@@ -62,8 +62,7 @@ def role_arn(pod: PodRole, provider_arn: str) -> str:
     account = provider_arn.split(":")[3]
     if pod.annotation != OWN_ANNOTATION:
         return f"acs:ram::{account}:role/{pod.written}"
-    found = _ROLE_ARN.fullmatch(pod.written)
-    if found is None or found[1] != account:
+    if not _ROLE_ARN.fullmatch(pod.written) or pod.written.split(":")[3] != account:
         raise Refused(
             f"the role {pod.written} of {pod.claims} is not of account {account}, which the cluster's OIDC provider "
             "belongs to; a role of another account is reached on top of it, by assumeRoleARN of the instance"

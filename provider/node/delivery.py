@@ -109,7 +109,7 @@ class Delivery:
         kept = {host: end for host, end in self._chosen.hosts.items() if is_good(end, self._clock())}
         self._write(own_entries(self._content(), kept), kept)
         hosts = hosts_to_deliver(self._places, self._surroundings, self._journal, self._clock())
-        self._failures += [*hosts.failures, *([hosts.withheld] if hosts.withheld else [])]
+        self._failures += hosts.failures
         foreign = taken(self._content(), hosts.names, self._chosen.hosts)
         entries, ends = self._entries(hosts, foreign)
         self._write(entries, ends)

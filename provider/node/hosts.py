@@ -32,13 +32,8 @@ class Hosts:
 
     names: tuple[str, ...]
     failures: tuple[str, ...] = ()
-    withheld: str = ""
-    """Why nothing may be delivered, if nothing may."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether a host that is not among the names is not wanted."""
-        return not self.failures
+    is_complete: bool = True
+    """Whether a host that is not among the names is not wanted."""
 
 
 def hosts_to_deliver(places: Places, surroundings: Environment, journal: Journal, now: float) -> Hosts:
@@ -48,7 +43,7 @@ def hosts_to_deliver(places: Places, surroundings: Environment, journal: Journal
     store = Store(places.answers)
     settings = load_settings(places, store, now, journal)
     if needs := needed_by(settings.configuration):
-        return Hosts((), withheld=f"{needs} forbids one login for all pods: nothing is delivered by config.json")
+        return Hosts((), (f"{needs} forbids one login for all pods: nothing is delivered by config.json",))
     fetch = Fetch(settings, places, store, surroundings, Deadline(SECONDS), journal)
     names = {*written_domains(settings.configuration), *store.hosts()}
     failures = []
@@ -62,7 +57,7 @@ def hosts_to_deliver(places: Places, surroundings: Environment, journal: Journal
             names.update(personal_hosts(item.region or fetch.cloud.metadata.region()))
         except ProviderError as error:
             failures.append(f"the region of Personal Edition is not known: {error}")
-    return Hosts(tuple(sorted(names)), tuple(failures))
+    return Hosts(tuple(sorted(names)), tuple(failures), is_complete=not failures)
 
 
 def personal_items(configuration: Configuration) -> list[Instance]:

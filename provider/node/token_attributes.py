@@ -20,6 +20,7 @@ GATE = "KubeletServiceAccountTokenForCredentialProviders"
 ROLE = "aliyun-acr-credential-provider-kubelet-audience"
 MANIFEST = "packaging/chart/templates/kubelet-audience-rbac.yaml"
 """The ClusterRole, and the binding of the same name, with which nodes may request tokens for the audience."""
+FORBIDDEN = f"this node may not request tokens for {AUDIENCE}: apply ClusterRole {ROLE} and its binding"
 
 
 def wanted(configuration: Configuration) -> TokenAttributes | None:
@@ -73,4 +74,4 @@ def hindrance(tree: Tree, found: Found, *, had: bool) -> str:
     except ProviderError as error:
         is_away = isinstance(error, ApiError) and (error.status == 0 or error.status >= 500)
         return "" if had and is_away else f"whether this node may request tokens is not known: {error}: mend that"
-    return f"this node may not request tokens for {AUDIENCE}: apply ClusterRole {ROLE} and its binding ({MANIFEST})"
+    return f"{FORBIDDEN} ({MANIFEST})"

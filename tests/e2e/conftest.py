@@ -42,8 +42,7 @@ def new_node(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Iterat
     with ExitStack() as stack:
 
         def make(layout: Layout = ACK) -> Node:
-            stack.enter_context(slot(parts.slots))
-            node = stack.enter_context(Node(parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", layout))
+            node = _node(stack, parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", layout)
             node.boot()
             node.wait_healthy()
             return node
@@ -57,8 +56,7 @@ def new_cluster(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Ite
     with ExitStack() as stack:
 
         def make() -> tuple[Node, ControlPlane]:
-            stack.enter_context(slot(parts.slots))
-            node = stack.enter_context(Node(parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", IN_A_CLUSTER))
+            node = _node(stack, parts, site, tmp_path / f"{worker_id}-{tmp_path.name}", IN_A_CLUSTER)
             cluster = ControlPlane(node, tmp_path)
             node.boot()
             node.wait_healthy()
@@ -67,3 +65,9 @@ def new_cluster(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Ite
             return node, cluster
 
         yield make
+
+
+def _node(stack: ExitStack, parts: Parts, site: Site, folder: Path, layout: Layout) -> Node:
+    """A node in one of the run's places, to be booted."""
+    stack.enter_context(slot(parts.slots))
+    return stack.enter_context(Node(parts, site, folder, layout))
