@@ -17,6 +17,7 @@ COMMANDS = {
     "uninstall": "take it off the node; what install found comes back",
     "status": "what is installed, whether the kubelet uses it, what is missing",
     "repair": "put back what drifted since install",
+    "agent": "what runs in pods of a cluster; the chart has the command lines",
     "version": "print the version",
 }
 """Each is a module of this package with `run(arguments, stdin, stdout, stderr) -> exit status`."""

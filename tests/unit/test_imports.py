@@ -43,6 +43,8 @@ ALLOWED = {
                "service_account", "settings", "store", "sweep", "tokens"},
     "node": {"answers", "config", "deadline", "discovery", "environment", "errors", "journal", "kubelet", "locks",
              "lookup", "places", "pods", "service_account", "settings", "store", "tokens", "version"},
+    "own_program": set(),
+    "kubernetes": {"errors", "places"},
     "plugin": {"answers", "errors", "kubelet", "miss", "places"},
     "miss": {"answers", "errors", "journal", "kubelet", "lookup", "places", "plugin"},
 }  # fmt: skip

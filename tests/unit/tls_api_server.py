@@ -54,6 +54,7 @@ class ApiServer:
     asked: list[Asked] = field(default_factory=list)
     authority: trustme.CA = field(default_factory=trustme.CA)
     url: str = ""
+    content_type: str = "application/json"
 
     @contextmanager
     def running(self, name: str = "127.0.0.1") -> Iterator[None]:
@@ -136,6 +137,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             server.asked.append(asked)
             status, content = server.answer(asked)
             self.send_response(status)
+            if server.content_type:
+                self.send_header("Content-Type", server.content_type)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
