@@ -15,7 +15,7 @@ from c_library import BuildError
 
 ROOT = Path(__file__).parents[1]
 APACHE = {"Apache License 2.0", "Apache-2.0", "Apache 2.0"}
-COMMON_LICENCE = re.compile(r"/usr/share/common-licenses/([A-Za-z0-9.+-]*[A-Za-z0-9])")
+COMMON_LICENCE = re.compile(r"/usr/share/common-licenses/[A-Za-z0-9.+-]*[A-Za-z0-9]")
 
 
 @dataclass(frozen=True, order=True)
@@ -38,7 +38,8 @@ def components(files: Iterable[tuple[str, str]]) -> list[Component]:
     found = {_distribution("pyinstaller"), _python()}  # the program itself is PyInstaller's bootloader
     for place, source in files:
         top = place.removeprefix("_internal/").partition("/")[0].partition(".")[0]
-        if top in ("provider", "launcher") or _is_pythons(place, top):
+        # Metadata stands beside the modules that it is about.
+        if top in ("provider", "launcher") or ".dist-info/" in place or _is_pythons(place, top):
             continue
         if top in published:
             found.update(_distribution(name) for name in published[top])
@@ -101,8 +102,9 @@ def _system_package(source: str) -> Component:
     text = Path(f"/usr/share/doc/{name}/copyright")
     if not text.exists():
         raise BuildError(f"{text} is missing: the licence of {source} is not known")
-    common = sorted(set(COMMON_LICENCE.findall(text.read_text(errors="replace"))))
-    texts = (text.resolve(), *(path for kind in common if (path := Path("/usr/share/common-licenses") / kind).exists()))
+    # Some of the names are links to others: GPL is GPL-3.
+    common = {Path(place).resolve() for place in COMMON_LICENCE.findall(text.read_text(errors="replace"))}
+    texts = (text.resolve(), *sorted(path for path in common if path.exists()))
     system = platform.freedesktop_os_release()["ID"]
     purl = f"pkg:deb/{system}/{name}@{quote(version, safe='')}?arch={architecture}"
     return Component(purl, name, version, "", texts)

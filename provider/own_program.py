@@ -20,7 +20,7 @@ class Done:
 
 def own_command() -> list[str]:
     """Return the command line that starts this program, frozen or from source."""
-    if getattr(sys, "frozen", False):
+    if hasattr(sys, "_MEIPASS"):
         return [sys.executable]
     return [sys.executable, "-m", "provider"]
 

@@ -7,7 +7,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
+
+import certifi
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -19,6 +22,9 @@ from provider.version import VERSION  # noqa: E402
 
 BUNDLE = ROOT / "dist" / PROGRAM
 TREE = ROOT / "build" / "image" / "rootfs"
+AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
+"""On a node its own authorities count. In the image there is no node's, and the agent's duties ask the cloud too."""
+AUTHORITIES_LICENCE = "usr/share/licenses/certifi/LICENSE"
 ENTRYPOINT = f"/opt/{PROGRAM}/current/{PROGRAM}"
 LABELS = {
     "org.opencontainers.image.title": PROGRAM,
@@ -47,11 +53,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def lay_out(tree: Path) -> None:
-    """Make the tree of the image: the bundle at the place that its loader's path names."""
+    """Make the tree of the image: the bundle at the place that its loader's path names, and certificate authorities."""
     shutil.rmtree(tree, ignore_errors=True)
     home = tree / "opt" / PROGRAM
     shutil.copytree(BUNDLE, home / VERSION, symlinks=True)
     (home / "current").symlink_to(VERSION)
+    [licence] = (file for file in distribution("certifi").files or () if file.name == "LICENSE")
+    for place, source in ((AUTHORITIES, Path(certifi.where())), (AUTHORITIES_LICENCE, Path(str(licence.locate())))):
+        (tree / place).parent.mkdir(parents=True)
+        shutil.copyfile(source, tree / place)
 
 
 def entries(tree: Path) -> Iterator[Entry]:

@@ -22,7 +22,7 @@ INSTALLED = Path("/opt") / PROGRAM / VERSION
 METADATA = "100.100.100.200"
 INSIDE = "--inside"
 
-SIOCSIFADDR, SIOCSIFFLAGS, IFF_UP = 0x8916, 0x8914, 1
+SIOCSIFADDR, SIOCSIFFLAGS, SIOCSIFNETMASK, IFF_UP = 0x8916, 0x8914, 0x891C, 1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,11 +82,14 @@ def install(root: Path, bundle: Path) -> None:
 
 
 def set_address(interface: str, address: str) -> None:
-    """Give an interface an address, and take it up."""
+    """Give an interface an address, and take it up. On loopback all of 127.0.0.0/8 is there, of others the one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         name = interface.encode()
         fields = struct.pack("<16sHH4s8x", name, socket.AF_INET, 0, socket.inet_aton(address))
         fcntl.ioctl(control, SIOCSIFADDR, fields)
+        if not address.startswith("127."):
+            whole = struct.pack("<16sHH4s8x", name, socket.AF_INET, 0, b"\xff" * 4)
+            fcntl.ioctl(control, SIOCSIFNETMASK, whole)
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("<16sH14x", name, IFF_UP))
 
 

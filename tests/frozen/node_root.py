@@ -3,7 +3,8 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,27 @@ class NodeRoot:
         program: str = f"{INSTALLED}/{PROGRAM}",
     ) -> Run:
         """Run the program in the root; `hidden`: folders of the bundle that are empty in this run."""
+        command = self._command(arguments, hidden, environment or {}, program)
+        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=60, check=False)
+        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    @contextmanager
+    def started(self, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """The program, running in the root until the context ends."""
+        with subprocess.Popen(self._command(arguments, (), {}, f"{INSTALLED}/{PROGRAM}")) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _command(
+        self, arguments: Sequence[str], hidden: Sequence[str], environment: Mapping[str, str], program: str
+    ) -> list[str]:
         root = str(self.folder)
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh", root]
         command += [str(self.bundle), str(INSTALLED), *hidden, "--"]
-        command += [f"{name}={value}" for name, value in (environment or {}).items()]
-        command += [CHROOT, root, program, *arguments]
-        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=60, check=False)
-        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+        command += [f"{name}={value}" for name, value in environment.items()]
+        return [*command, CHROOT, root, program, *arguments]
 
     def request(self, image: str, *, hidden: Sequence[str] = (), options: Sequence[str] = ()) -> Run:
         """Send the kubelet's request, with nothing in the environment."""

@@ -93,6 +93,10 @@ def test_a_miss_with_a_kept_configuration_reads_neither_yaml_nor_models(node: No
     assert list(node.request(IMAGE, hidden=CONFIGURATION, options=options).auth) == [ALPHA]
 
 
+def test_it_is_small_enough_to_be_on_every_node() -> None:
+    assert sum(path.lstat().st_size for path in INSTALLED.rglob("*") if path.is_file()) <= 40_000_000
+
+
 def test_nothing_of_the_place_of_the_build_is_inside() -> None:
     places = [str(ROOT).encode(), b"site-packages/alibabacloud"]
     found = [path for path in INSTALLED.rglob("*") if path.is_file() and any(at in path.read_bytes() for at in places)]
@@ -114,6 +118,7 @@ def test_every_component_is_listed_and_brings_its_licence() -> None:
     listed = json.loads((INSTALLED / "sbom.cdx.json").read_text())
     names = {component["name"] for component in listed["components"]}
     assert {"cpython", "pycryptodome", "alibabacloud-cr20181201", "pydantic-core", "pyinstaller", "requests"} <= names
+    assert {"aiohttp", "asn1crypto", "httpx2", "lightkube", "lightkube-models", "msgspec", "prometheus-client"} <= names
     assert any(name.startswith("libc6") for name in names)
     assert any(name.startswith("libssl") for name in names)
     licences = {path.name: list(path.iterdir()) for path in (INSTALLED / "licences").iterdir() if path.is_dir()}

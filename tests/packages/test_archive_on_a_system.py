@@ -1,5 +1,6 @@
 """The archive on a system of its own: wherever it is unpacked, whatever may not be written, and with a real systemd."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,10 @@ def test_on_a_running_system(booted: Booted, place: str) -> None:
     assert said == f"{PROGRAM} {VERSION}\n" * 2 + (f"{PROGRAM}\n" if place == OPT else "")
     assert booted.run(f"systemctl is-active {PROGRAM}-renew.timer {PROGRAM}-repair.timer") == "active\n" * 2
     assert booted.run(f"systemctl is-enabled {PROGRAM}-warm.service {PROGRAM}-rollback.service") == "enabled\n" * 2
+    report = json.loads(booted.run(f"cat /run/{PROGRAM}/report/status.json"))
+    assert report["installed"]["version"] == VERSION
+    booted.run(f"rm /run/{PROGRAM}/report/status.json; systemctl start {PROGRAM}-repair.service")
+    assert json.loads(booted.run(f"cat /run/{PROGRAM}/report/status.json"))["installed"] == report["installed"]
     # The program takes itself away.
     booted.run(f"{place}/bin/{PROGRAM} uninstall --restart=never")
     assert booted.run(OURS) == before

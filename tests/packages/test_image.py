@@ -66,10 +66,12 @@ def test_skopeo_understands_it(system: System, image: Path) -> None:
     assert configuration["config"]["Entrypoint"] == [ENTRYPOINT]
 
 
-def test_nothing_is_in_it_but_the_bundle(image: Path, unpacked: Path) -> None:
+def test_nothing_is_in_it_but_the_bundle_and_authorities(image: Path, unpacked: Path) -> None:
     bundle = unpacked / "bundle"
     expected = {f"opt/{PROGRAM}/{VERSION}/{path.relative_to(bundle)}" for path in bundle.rglob("*")}
     expected |= {"opt", f"opt/{PROGRAM}", f"opt/{PROGRAM}/{VERSION}", f"opt/{PROGRAM}/current"}
+    for path in (Path("etc/ssl/certs/ca-certificates.crt"), Path("usr/share/licenses/certifi/LICENSE")):
+        expected |= {str(place) for place in (path, *path.parents[:-1])}
     members = layer(image)
     assert {member.name for member in members} == expected
     assert {(member.uid, member.gid) for member in members} == {(0, 0)}

@@ -147,5 +147,6 @@ def test_renewal_and_repair_do_not_run_together() -> None:
 def test_state_is_roots_alone() -> None:
     lines = (UNITS / "tmpfiles.d" / f"{PROGRAM}.conf").read_text().splitlines()
     made = [line.split() for line in lines if not line.startswith("#")]
-    assert [line[1] for line in made] == [f"/run/{PROGRAM}{below}" for below in ("", "/answers", "/identities")]
+    folders = ("", "/answers", "/identities", "/report")
+    assert [line[1] for line in made] == [f"/run/{PROGRAM}{below}" for below in folders]
     assert {tuple(line[:1] + line[2:5]) for line in made} == {("d", "0700", "root", "root")}
