@@ -8,6 +8,7 @@ from provider.commands.service_account_status import tokens
 from provider.commands.status_lines import REPAIR, Kept, Line
 from provider.node.guard import NO_IMAGE
 from provider.node.kubelet_log import AGAIN
+from provider.node.report import LACKS
 from provider.node.seen import Seen, Unit
 from provider.places import PROGRAM
 
@@ -126,7 +127,7 @@ def _provider_file(seen: Seen, kept: Kept) -> Iterator[Line]:
     else:
         missing = [domain for domain in kept.domains if domain not in provider.entry.match_images]
         if missing:
-            problems.append(f"matchImages lacks {', '.join(missing)}: `{PROGRAM} install` adds them")
+            problems.append(f"{LACKS} {', '.join(missing)}: `{PROGRAM} install` adds them")
     named = [f"{provider.path}: {problem}" for problem in problems]
     yield from _all_or_ok("provider file", named, f"{provider.path} has our entry, and this kubelet starts with it")
 

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
-from provider.commands.node_common import Say, check_root, end_in_order, node_parser, places_in, recover, sayer
+from provider.commands.node_common import (
+    Say,
+    check_json,
+    check_root,
+    end_in_order,
+    foreseen,
+    node_parser,
+    offer_json,
+    places_in,
+    recover,
+    sayer,
+)
+from provider.commands.reporting import leave_report
 from provider.config.values import Configuration
 from provider.environment import Environment
 from provider.errors import ConfigurationError
@@ -50,7 +62,9 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         help="docker-config: no flags and no restart of the kubelet; a timer keeps short-lived entries in its "
         "config.json (default: as it was installed; else flags)",
     )
+    offer_json(made)
     parsed = made.parse_args(list(arguments))
+    check_json(made, parsed)
     root, say = check_root(parsed.root), sayer(stderr)
     surroundings = environment.take(os.environ)
     bundle = source()
@@ -67,18 +81,26 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
 
     if parsed.dry_run:
         _, shows = planned()
+        if parsed.json:
+            count = len(shows.quiet) + len(shows.noticed) + bool(shows.bundle)
+            runs, pending = shows.found.process is not None, shows.restart_pending
+            stdout.write(foreseen(machine, count, runs=runs, pending=pending, restart=parsed.restart == "now"))
+            return 0
         stdout.write(named(shows.quiet) + shown(shows.noticed))
         say(_would(shows, restart=parsed.restart == "now"))
         return 0
     end_in_order()
-    with machine.generations.lock():
-        recover(machine)
-        wish, plan_now = planned()
-        restarted = carry_out(machine, wish, plan_now, bundle)
-        if wish.delivery == "flags":
-            withdraw(machine.tree, say)
-        _start_units(machine)
-    say(_did(plan_now, bundle, wish, restarted=restarted))
+    try:
+        with machine.generations.lock():
+            recover(machine)
+            wish, plan_now = planned()
+            restarted = carry_out(machine, wish, plan_now, bundle)
+            if wish.delivery == "flags":
+                withdraw(machine.tree, say)
+            _start_units(machine)
+        say(_did(plan_now, bundle, wish, restarted=restarted))
+    finally:
+        leave_report(root, say)
     return 0
 
 

@@ -1,6 +1,7 @@
 """What the commands that change a node share: their options, root, and lines for people."""
 
 import argparse
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -31,6 +32,33 @@ def node_parser(command: str, description: str, *, restart: str) -> argparse.Arg
     )
     made.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     return made
+
+
+def offer_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option of `foreseen`."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="with --dry-run: print how many changes there would be, and whether the kubelet would be restarted",
+    )
+
+
+def check_json(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """End with exit status 2 where the option stands alone."""
+    if parsed.json and not parsed.dry_run:
+        parser.error("--json goes with --dry-run")
+
+
+def foreseen(machine: Machine, changes: int, *, runs: bool, pending: bool, restart: bool) -> str:
+    """Return what `--dry-run --json` prints.
+
+    `runs`: whether the kubelet does. `pending`: whether one must start anew for what is, or would be, on the disk.
+    `restart`: whether it may be restarted now. An earlier change that is not settled may be put back first, with a
+    restart of its own.
+    """
+    unsettled = bool(machine.generations.pending())
+    told = {"changes": changes, "restart": restart and runs and (pending or unsettled), "pending": pending}
+    return json.dumps(told) + "\n"
 
 
 def check_root(root: str | None) -> str:

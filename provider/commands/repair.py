@@ -1,16 +1,17 @@
 """`repair`: puts back what drifted on this node, and nothing else."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from provider import environment
 from provider.commands.node_common import check_root, end_in_order, node_parser, recover, sayer
+from provider.commands.reporting import leave_report
 from provider.node.bundle.source import source
 from provider.node.difference import named, shown
 from provider.node.files import NodeError
 from provider.node.installation import Planned, Wish, carry_out, plan
-from provider.node.machine import open_machine
+from provider.node.machine import Machine, open_machine
 
 
 def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
@@ -44,17 +45,24 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         say("nothing was changed" if shows.quiet or shows.noticed else "nothing has drifted")
         return 0
     end_in_order()
+    try:
+        _put_right(machine, bundle.version, planned)
+    finally:
+        leave_report(root, say)
+    return 0
+
+
+def _put_right(machine: Machine, version: str, planned: Callable[[], tuple[Wish, Planned]]) -> None:
     with machine.generations.lock():
         recover(machine)
         record = machine.generations.record()
-        if record is None or record.program != bundle.version:
+        if record is None or record.program != version:
             # What was put back is another version's to repair.
-            return 0
+            return
         wish, plan_now = planned()
         restarted = carry_out(machine, wish, plan_now, None)
     changes = [*plan_now.quiet, *plan_now.noticed]
     for change in changes:
-        say(f"{change.path} is put right")
+        machine.say(f"{change.path} is put right")
     if changes and plan_now.restart_pending and not restarted:
-        say(f"restart pending: it takes effect when {plan_now.found.unit} is started next")
-    return 0
+        machine.say(f"restart pending: it takes effect when {plan_now.found.unit} is started next")

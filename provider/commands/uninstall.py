@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from provider import environment
-from provider.commands.node_common import check_root, end_in_order, node_parser, recover, sayer
+from provider.commands.node_common import (
+    check_json,
+    check_root,
+    end_in_order,
+    foreseen,
+    node_parser,
+    offer_json,
+    recover,
+    sayer,
+)
 from provider.node.bundle.prefix import is_package, prefix_for
 from provider.node.bundle.source import source
 from provider.node.bundle.units import unit_changes
@@ -26,12 +35,19 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         "identities away. The configuration stays, and so does what others have changed since.",
         restart="now",
     )
+    offer_json(made)
     parsed = made.parse_args(list(arguments))
+    check_json(made, parsed)
     root, say = check_root(parsed.root), sayer(stderr)
     environment.take(os.environ)
     machine = open_machine(root, say)
     if parsed.dry_run:
         planned = plan_removal(machine)
+        if parsed.json:
+            count = len(planned.noticed) + len(planned.later)
+            runs, now = planned.found is not None and planned.found.process is not None, parsed.restart == "now"
+            stdout.write(foreseen(machine, count, runs=runs, pending=planned.restarts, restart=now))
+            return 0
         stdout.write(shown(planned.noticed) + named(planned.later))
         restarts = (
             f"; {planned.found.unit} would be restarted" if planned.restarts and planned.found is not None else ""

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import ssl
 import threading
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provider.errors import ProviderError
+from provider.key_pair import load_pair
 from provider.node.files import Tree
 from provider.node.kubeconfig import Kubeconfig, read_kubeconfig
 from provider.places import PROGRAM
@@ -19,8 +19,6 @@ SECONDS = 5.0
 """For one call, from the name's address to the last byte."""
 SIZE_LIMIT = 32 << 20
 """Bytes of an answer: the pods of a full node come to a few millions."""
-PIPE_BYTES = 1 << 16
-"""What a pipe takes while nobody reads."""
 
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERB = "request-serviceaccounts-token-audience"
@@ -126,34 +124,12 @@ def _trust(kubeconfig: Kubeconfig) -> ssl.SSLContext:
         raise ProviderError(f"{kubeconfig.path}: its certificate-authority holds no certificate in PEM form") from None
     if kubeconfig.certificate and kubeconfig.key:
         try:
-            _load_pair(context, f"{kubeconfig.certificate}\n{kubeconfig.key}\n".encode())
+            load_pair(context, f"{kubeconfig.certificate}\n{kubeconfig.key}\n".encode())
         except OSError:
             raise ProviderError(
                 f"{kubeconfig.path}: its client certificate and key are not PEM texts of one pair without password"
             ) from None
     return context
-
-
-def _load_pair(context: ssl.SSLContext, pem: bytes) -> None:
-    """Give a context a certificate and its key, which the library takes by the names of files alone.
-
-    The files are pipes, so that no key reaches a disk; the library reads one for each of the two.
-    """
-    if len(pem) > PIPE_BYTES:
-        raise OSError
-    readers = []
-    try:
-        for _ in range(2):
-            reader, writer = os.pipe()
-            readers.append(reader)
-            with open(writer, "wb") as file:
-                file.write(pem)
-        certificate, key = (f"/proc/self/fd/{reader}" for reader in readers)
-        # Without a password at hand the library would ask the terminal.
-        context.load_cert_chain(certificate, key, password=lambda: b"")
-    finally:
-        for reader in readers:
-            os.close(reader)
 
 
 def _reason(error: Exception) -> str:

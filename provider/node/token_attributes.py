@@ -18,7 +18,7 @@ from provider.service_account import AUDIENCE, annotation_key
 
 GATE = "KubeletServiceAccountTokenForCredentialProviders"
 ROLE = "aliyun-acr-credential-provider-kubelet-audience"
-MANIFEST = "packaging/chart/templates/kubelet-audience-rbac.yaml"
+MANIFEST = "packaging/manifests/kubelet-audience-rbac.yaml"
 """The ClusterRole, and the binding of the same name, with which nodes may request tokens for the audience."""
 FORBIDDEN = f"this node may not request tokens for {AUDIENCE}: apply ClusterRole {ROLE} and its binding"
 

@@ -136,8 +136,8 @@ class KubeletNode:
         return status, parsed
 
 
-def main(directory: Path, command: Sequence[str]) -> int:
-    """Inside: put the node's places over the machine's, start the kubelet, and run the command."""
+def main(directory: Path, command: Sequence[str], module: str = "provider") -> int:
+    """Inside: put the node's places over the machine's, start the kubelet, and run the command of a module."""
     from tests.frozen.enter import set_address
 
     try:
@@ -151,7 +151,7 @@ def main(directory: Path, command: Sequence[str]) -> int:
     words = Path(UNIT).read_text().partition("ExecStart=")[2].splitlines()[0].split()
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as kubelet:
         _wait_for_healthz()
-        done = subprocess.run([sys.executable, "-m", "provider", *command], stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([sys.executable, "-m", module, *command], stdin=subprocess.DEVNULL, check=False)
         kubelet.kill()
     return done.returncode
 
