@@ -109,8 +109,10 @@ class Fetch:
         Raises Refused, Unreachable or ConfigurationError.
         """
         target = self.discovery.find(name)
-        if target is None:
-            return None
+        return None if target is None else self.answer_of(name, target, repository)
+
+    def answer_of(self, name: str, target: Target, repository: str = "") -> Answer:
+        """Return the same for a host whose target is known: nobody is asked what the host is."""
         if target.discovered and not target.instance_id:
             self._limit(PERSONAL_SECONDS)
         narrow = self._is_narrowed_to_repositories(target)

@@ -18,7 +18,9 @@ API_VERSIONS = {
     "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 }
 """Of the kinds that Events are about; others are of the core, v1."""
-CLUSTER_SCOPED = ("Node", "Namespace", "MutatingWebhookConfiguration")
+CLUSTER_SCOPED = ("Node", "MutatingWebhookConfiguration")
+"""Their Events have no namespace in the reference. A Namespace's has its own name there: the API server wants it so of
+an Event that is not in namespace `default`."""
 
 
 def event(
@@ -41,7 +43,7 @@ def event(
             apiVersion=API_VERSIONS.get(kind, "v1"),
             kind=kind,
             name=name,
-            namespace=None if kind in CLUSTER_SCOPED else namespace,
+            namespace=None if kind in CLUSTER_SCOPED else where,
             uid=uid or None,
         ),
         reason=reason,
@@ -66,4 +68,7 @@ class Limiter:
     def allow(self, key: str, now: float) -> bool:
         """Tell whether `key` may be said now (seconds of any clock); then it is taken as said."""
         self._said = {known: said for known, said in self._said.items() if 0 <= now - said < self._seconds}
-        return self._said.setdefault(key, now) == now
+        if key in self._said:
+            return False
+        self._said[key] = now
+        return True

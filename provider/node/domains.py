@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SECONDS = 20.0
 """How long the cloud is asked for the domains of all instances together."""
 
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 Warn = Callable[[str], None]
 
@@ -125,7 +125,7 @@ def _told(
                 f"install again when the cloud answers: {why}"
             )
         told += domains
-    strange = [domain for domain in told if not _HOST.fullmatch(domain)]
+    strange = [domain for domain in told if not HOST.fullmatch(domain)]
     for domain in strange:
         warn(f"the cloud tells a domain that is no host name, which is left out: {domain!r}")
     return [domain for domain in told if domain not in strange]

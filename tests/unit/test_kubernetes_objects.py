@@ -98,7 +98,7 @@ def test_an_event_is_in_the_namespace_of_its_object() -> None:
     about_namespace = event("Namespace", "", "team-a", "Refused", "x", warning=True, now=NOW)
     assert about_namespace.metadata is not None
     assert about_namespace.metadata.namespace == "team-a"
-    assert about_namespace.involvedObject.namespace is None
+    assert about_namespace.involvedObject.namespace == "team-a"
 
 
 def test_who_says_the_same_in_the_same_hour_makes_the_same_event() -> None:

@@ -1,0 +1,124 @@
+"""The node's identities in step with what is mounted: the managed role's session, and the token for RRSA.
+
+They are credentials: no value is ever told, and a target is root's alone. What is no longer mounted is taken away: a
+session that is missing is an error of whoever asks for it, never a reason to take another identity.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from provider.agent.node_volume import read_key
+from provider.kubernetes.names import MANAGED_ROLE_KEY, MANAGED_ROLE_SECRET
+from provider.node.files import File, NodeError, Tree
+
+MODE, FOLDER_MODE = 0o600, 0o700
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What comes of reading what has another form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is copied: from a key of a mounted folder, to a file among the identities."""
+
+    name: str
+    """In metrics."""
+    what: str
+    folder: str
+    """Below the one that everything is mounted in."""
+    key: str
+    target: str
+    end: Callable[[bytes], float | None]
+    """Tells when a value ends, in seconds since the epoch; None where it does not say."""
+
+
+def end_of_managed_role(value: bytes) -> float | None:
+    """Return when the managed role's session ends, as its Secret says in plain; None where it has none."""
+    with contextlib.suppress(*MALFORMED):
+        fields = json.loads(value)
+        if not fields.get("error"):
+            return _seconds(fields["expiration"])
+    return None
+
+
+def end_of_token(value: bytes) -> float | None:
+    """Return when a JWT ends; it is not verified, which is for whoever takes it."""
+    with contextlib.suppress(*MALFORMED):
+        payload = value.split(b".")[1]
+        end = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))["exp"]
+        return float(end) if not isinstance(end, bool) else None
+    return None
+
+
+MANAGED_ROLE = Identity(
+    "managed-role",
+    f"the managed role's session (Secret {MANAGED_ROLE_SECRET})",
+    "managed-role",
+    MANAGED_ROLE_KEY,
+    "managed-role.json",
+    end_of_managed_role,
+)
+RRSA = Identity("rrsa", "the token for RRSA", "rrsa", "token", "rrsa-token", end_of_token)
+IDENTITIES = (MANAGED_ROLE, RRSA)
+
+
+def put_identity(identity: Identity, mounts: str, folder: str) -> float | None:
+    """Make the file in `folder` what is mounted below `mounts`, or take it away where nothing is.
+
+    Returns when the identity ends, in seconds since the epoch: None where there is none, or it does not say.
+    Raises NodeError, which quotes nothing.
+    """
+    target = f"{folder}/{identity.target}"
+    try:
+        value = read_key(f"{mounts}/{identity.folder}", identity.key)
+        if value is None:
+            _unlink(target)
+            return None
+        _make_private(folder)
+        wanted = File(value, MODE, os.geteuid(), os.getegid())
+        if _state(target) != wanted:
+            Tree().put(target, wanted)
+    except OSError as error:
+        raise NodeError(f"{identity.what} is not in step: {error.filename or target}: {error.strerror}") from None
+    return identity.end(value)
+
+
+def take_identities_back(folder: str) -> None:
+    """Take all of them away. Raises NodeError."""
+    for identity in IDENTITIES:
+        target = f"{folder}/{identity.target}"
+        try:
+            _unlink(target)
+        except OSError as error:
+            raise NodeError(f"{target}: {error.strerror}") from None
+
+
+def _state(path: str) -> object:
+    try:
+        return Tree().state(path)
+    except NodeError:
+        # What may not be read is replaced.
+        return None
+
+
+def _make_private(folder: str) -> None:
+    """Have the folder there, for nobody else: the kubelet makes the place of a mount with mode 0755."""
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(folder, FOLDER_MODE)
+    if stat.S_IMODE(os.stat(folder).st_mode) != FOLDER_MODE:
+        os.chmod(folder, FOLDER_MODE)
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

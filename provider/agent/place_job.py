@@ -1,0 +1,184 @@
+"""What `agent place` does, one step after the other: the host's own `install` in its turn, or its `uninstall`."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from provider.agent.host_process import Company, Finished
+from provider.agent.place_telling import Attempts, Telling
+from provider.agent.rollout_turn import Turn
+from provider.agent.slots import Clocks, Slots
+from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.node_lease import State
+from provider.node.files import NodeError
+from provider.places import PROGRAM
+
+LOOK_SECONDS = 180.0
+"""How long a look at the node may take: the cloud may be asked for domains."""
+WORK_SECONDS = 480.0
+"""How long install and uninstall may take, with what they wait for; then they are told to put everything back."""
+
+
+Command = Literal["install", "uninstall"]
+
+
+class Foreseen(NamedTuple):
+    """What `--dry-run --json` tells."""
+
+    changes: int
+    restart: bool
+    """Whether the kubelet would be restarted."""
+    pending: bool
+    """Whether a kubelet must start anew for what is, or would be, on the disk."""
+
+
+class Host(Protocol):
+    """What is asked of the host; see provider.agent.host."""
+
+    def prepare(self) -> None:
+        """Make `run` possible. Raises NodeError."""
+
+    def run(self, arguments: Sequence[str], seconds: float, company: Company) -> Finished:
+        """Run our program on the host. Raises NodeError."""
+
+    def clean(self) -> None:
+        """Leave nothing of that."""
+
+
+class Task(NamedTuple):
+    """What is to be done on the host."""
+
+    command: Command
+    options: Sequence[str] = ()
+    may_restart: bool = True
+    """Whether the kubelet may be restarted, when it is this node's turn."""
+
+    @property
+    def states(self) -> tuple[State, State]:
+        """Return what the node is called while it is done, and after."""
+        return ("installing", "ready") if self.command == "install" else ("removing", "removed")
+
+    def arguments(self, *, restart: bool) -> list[str]:
+        """Return the arguments of the host's program."""
+        return [self.command, *self.options, f"--restart={'now' if restart else 'never'}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run, and all that it works with."""
+
+    task: Task
+    host: Host
+    before: Callable[[], str]
+    """Puts on the host what install reads; returns why the node's configuration is not the cluster's, or nothing."""
+    after: Callable[[], None]
+    """Done when the host's part went well."""
+    slots: Slots
+    turn: Turn
+    telling: Telling
+    clocks: Clocks
+    attempt: Attempts
+    say: Callable[[str], None]
+    pass_on: Callable[[str], None]
+    """Takes a line as the host's program says it."""
+
+    def is_ended(self) -> bool:
+        """Tell whether this process was told to end."""
+        return self.clocks.wait(0)
+
+
+def do(job: Job) -> int:
+    """Do it, and return the exit status: 1 where the node failed or this was ended before, to be tried again."""
+    try:
+        return _do(job)
+    except ApiFailure as failure:
+        # Asking for a turn was refused: nothing was begun.
+        job.say(str(failure))
+        return 1
+    finally:
+        job.host.clean()
+
+
+def _do(job: Job) -> int:
+    job.telling.configured(job.before())
+    try:
+        job.host.prepare()
+        foreseen = _foresee(job)
+    except NodeError as error:
+        return _ended(job) if job.is_ended() else _failed(job, str(error))
+    if foreseen.restart:
+        job.say("the kubelet is to be restarted: waiting for this node's turn")
+        if not job.turn.wait():
+            return _ended(job)
+        # That may have taken hours.
+        job.telling.configured(job.before())
+    if foreseen.restart or foreseen.changes:
+        job.telling.tell(job.task.states[0])
+    try:
+        done = _work(job, foreseen)
+    except NodeError as error:
+        return _failed(job, str(error))
+    if done.status:
+        return _ended(job) if job.is_ended() else _failed(job, _reason(done))
+    return _well(job, foreseen)
+
+
+def _foresee(job: Job) -> Foreseen:
+    """Look at the node. Raises NodeError where nothing can be done there."""
+    arguments = [*job.task.arguments(restart=job.task.may_restart), "--dry-run", "--json"]
+    done = job.host.run(arguments, LOOK_SECONDS, Company(job.pass_on, job.is_ended, lambda: None))
+    if done.status:
+        raise NodeError(_reason(done))
+    try:
+        told = json.loads(done.stdout)
+        return Foreseen(int(told["changes"]), told["restart"] is True, told["pending"] is True)
+    except (ValueError, KeyError, TypeError):
+        raise NodeError(f"{job.task.command} --dry-run --json of this version tells nothing that is known") from None
+
+
+def _work(job: Job, foreseen: Foreseen) -> Finished:
+    """Let the host's program do it; the kubelet is restarted with a slot alone, whatever has changed since the look."""
+
+    def tick() -> None:
+        if job.slots.taken is not None:
+            job.attempt(job.slots.renew)
+
+    arguments = job.task.arguments(restart=foreseen.restart)
+    return job.host.run(arguments, WORK_SECONDS, Company(job.pass_on, job.is_ended, tick))
+
+
+def _well(job: Job, foreseen: Foreseen) -> int:
+    try:
+        job.after()
+    except NodeError as error:
+        job.say(f"warning: {error}")
+    if foreseen.restart:
+        job.turn.succeeded(restarted=True)
+    else:
+        job.attempt(job.turn.mended)
+    if foreseen.pending and not foreseen.restart and job.task.command == "install":
+        job.telling.tell("pending", "takes effect at the kubelet's next start", restart_pending=True)
+    else:
+        job.telling.tell(job.task.states[1])
+    return 0
+
+
+def _failed(job: Job, reason: str) -> int:
+    job.say(f"failed: {reason}")
+    if job.slots.taken is not None:
+        job.turn.failed(reason)
+    job.telling.tell("failed", reason)
+    return 1
+
+
+def _ended(job: Job) -> int:
+    job.say("ended before it was done; the node is as it was")
+    job.turn.end()
+    job.telling.tell("waiting", "its pod was ended before it was done")
+    return 1
+
+
+def _reason(done: Finished) -> str:
+    last = done.last[-1].removeprefix(f"{PROGRAM}: ") if done.last else ""
+    return last or (f"exit status {done.status}" if done.status > 0 else f"killed by signal {-done.status}")
