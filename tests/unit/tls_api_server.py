@@ -126,6 +126,12 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._answer()
 
+        def do_PUT(self) -> None:
+            self._answer()
+
+        def do_PATCH(self) -> None:
+            self._answer()
+
         def _answer(self) -> None:
             assert isinstance(self.connection, ssl.SSLSocket)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -1,0 +1,48 @@
+"""What the compatibility Secrets are to be: said by whoever reads configuration and gets tokens, kept by Reconciler."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+ALL_NAMESPACES = "all"
+ALL_SERVICE_ACCOUNTS = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What every compatibility Secret holds now."""
+
+    docker_config: bytes = field(repr=False)
+    """The value of `.dockerconfigjson`."""
+    key: str
+    """Changes with the configuration's hosts and identities, never with a renewal; a hash, since everybody sees it."""
+    renew: int
+    """Seconds since the epoch from which on a Secret that holds these tokens must be written anew."""
+    end: int
+    """Seconds since the epoch at which the first of these tokens ends. As `renew`, it follows from what the cloud says,
+    so that a wrong clock at the time of writing does no harm."""
+
+
+@lru_cache(maxsize=4)
+def mark_of(content: Content) -> str:
+    """Return what tells one content from another, for everybody to see; nothing in it can be found by that."""
+    return hashlib.sha256(content.docker_config).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What is wanted in the cluster now."""
+
+    enabled: bool
+    """Whether there are to be Secrets at all: `compat-secrets` is on, and nothing is being removed."""
+    namespaces: tuple[str, ...]
+    """By name; `all` among them: every one."""
+    service_accounts: tuple[str, ...]
+    """By name, in each of these namespaces; `*` among them: all of them."""
+    takeover: bool
+    """Whether a Secret of the same name that another program wrote is taken over."""
+    content: Content | None
+    """None: no token could be had yet. Then no Secret is written, and none is removed that is still wanted."""
+    replaces: bool = True
+    """Whether a Secret whose tokens are still good is written anew when the hosts are others. Not while a registry has
+    been down since we began: what the writer before us got of it is still in the Secrets."""

@@ -1,0 +1,107 @@
+"""What the leader does for all nodes: it counts them by state, and takes away the Leases of those that are gone."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from lightkube import AsyncClient
+from lightkube.resources.coordination_v1 import Lease
+
+from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.node_lease import KIND, NODE, NodeState, state_of
+from provider.secrets.metrics import SILENT
+
+LOOK_SECONDS = 60.0
+GONE_SECONDS = 24 * 3600
+"""A node whose Lease nobody has renewed for so long is gone; one that comes back makes its Lease anew."""
+CLEAN_SECONDS = 3600.0
+PAGE = 500
+NOT_FOUND = 404
+
+
+def counted(states: list[NodeState], now: float) -> Mapping[str, int]:
+    """Return how many nodes there are of each state."""
+    return Counter(SILENT if state.is_silent(now) else state.state for state in states)
+
+
+def gone(states: list[NodeState], now: float) -> list[str]:
+    """Return the nodes whose Leases are to be taken away. `now`: seconds since the epoch."""
+    return [state.node for state in states if now - state.renewed > GONE_SECONDS]
+
+
+class Nodes:
+    """The nodes' Leases as the leader sees them."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        namespace: str,
+        *,
+        may_write: Callable[[], bool],
+        counts: Callable[[Mapping[str, int]], None],
+        asked: Callable[[str, int], None],
+        log: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`counts` is told how many nodes there are of each state."""
+        self._client = client
+        self._namespace = namespace
+        self._may_write = may_write
+        self._counts = counts
+        self._asked = asked
+        self._log = log
+        self._clock = clock
+        self._cleaned = float("-inf")
+
+    async def run(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Look once a minute while we lead, until cancelled."""
+        while True:
+            if self._may_write():
+                try:
+                    clean = monotonic() - self._cleaned >= CLEAN_SECONDS
+                    await self.look(clean=clean)
+                    self._cleaned = monotonic() if clean else self._cleaned
+                except ApiFailure as failure:
+                    self._log(str(failure))
+            await asyncio.sleep(LOOK_SECONDS if self._cleaned != float("-inf") else 1)
+
+    async def look(self, *, clean: bool) -> None:
+        """Count the nodes; with `clean` take away the Leases of those that are gone. Raises ApiFailure."""
+        states = await self._states()
+        now = self._clock()
+        for node in gone(states, now) if clean else ():
+            if not self._may_write():
+                return
+            await self._remove(node)
+            states = [state for state in states if state.node != node]
+        if self._may_write():
+            self._counts(counted(states, now))
+
+    async def _states(self) -> list[NodeState]:
+        leases = self._client.list(Lease, namespace=self._namespace, labels={KIND: NODE}, chunk_size=PAGE)
+        found: list[NodeState] = []
+
+        async def read() -> None:
+            found.extend([state async for lease in leases if (state := state_of(lease)) is not None])
+
+        try:
+            await ask_async("list the nodes' Leases", read())
+        except ApiFailure as failure:
+            self._asked("GET", failure.status)
+            raise
+        self._asked("GET", 200)
+        return found
+
+    async def _remove(self, node: str) -> None:
+        try:
+            await ask_async(
+                f"delete the Lease of node {node}", self._client.delete(Lease, node, namespace=self._namespace)
+            )
+        except ApiFailure as failure:
+            self._asked("DELETE", failure.status)
+            if failure.status != NOT_FOUND:
+                raise
+            return
+        self._asked("DELETE", 200)
+        self._log(f"node {node} has said nothing for a day: its Lease is taken away")

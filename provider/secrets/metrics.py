@@ -1,0 +1,88 @@
+"""What the writer of the Secrets measures, for Prometheus."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from provider.kubernetes.node_lease import State
+from provider.secrets.token_report import Report
+
+PREFIX = "acr_credential_provider_"
+SILENT = "silent"
+STATES = (*get_args(State), SILENT)
+"""Of nodes; silent: its Lease is not renewed."""
+RENEWED, FAILED = "renewed", "failed"
+
+
+class Metrics:
+    """The figures of one writer, and where they are read."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._writes = self._counter("secret_writes", "Writes of Secrets, by what became of them.", "result")
+        self._renewals = self._counter(
+            "token_renewals",
+            "Tokens asked for; where one could not be had, by cause (refused, unreachable, configuration).",
+            "result",
+            "cause",
+        )
+        self._end = self._gauge(
+            "token_end_timestamp_seconds", "When the first of the tokens ends, in seconds since the epoch; 0: no token."
+        )
+        self._threshold = self._gauge("token_expiring_threshold_seconds", "How long before its end a token is renewed.")
+        self._requests = self._counter(
+            "api_requests", "Requests to the API server; status 0: nobody answered.", "method", "status"
+        )
+        self._leader = self._gauge("leader", "Whether this one writes the Secrets (1).")
+        self._in_step = self._gauge(
+            "configuration_in_step",
+            "Whether what the ConfigMap says is in force, or there is none (1), or it is wrong (0).",
+        )
+        self._namespaces = self._gauge("secret_namespaces", "Namespaces that are to have a Secret, by state.", "state")
+        self._nodes = self._gauge("nodes", "Nodes by state; only the one that writes the Secrets tells it.", "state")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{PREFIX}{name}", text, labels, registry=self.registry)
+
+    def wrote(self, result: str) -> None:
+        """Count a write of a Secret."""
+        self._writes.labels(result).inc()
+
+    def asked(self, method: str, status: int) -> None:
+        """Count a request to the API server."""
+        self._requests.labels(method, str(status)).inc()
+
+    def renewed(self, report: Report) -> None:
+        """Take what asking for tokens came to."""
+        self._renewals.labels(RENEWED, "").inc(report.renewed)
+        for failure in report.failed:
+            self._renewals.labels(FAILED, failure.cause).inc()
+
+    def end(self, end: int, threshold: int) -> None:
+        """Take when the first token ends, 0 for none; and `expiring-threshold`, in seconds."""
+        self._end.set(end)
+        self._threshold.set(threshold)
+
+    def leads(self, *, leads: bool) -> None:
+        """Take whether this one writes. Who does not tells nothing of nodes, or they would be counted twice."""
+        self._leader.set(leads)
+        if not leads:
+            self._nodes.clear()
+
+    def in_step(self, *, in_step: bool) -> None:
+        """Take whether the configuration is."""
+        self._in_step.set(in_step)
+
+    def namespaces(self, counts: Mapping[str, int]) -> None:
+        """Take how many namespaces there are of each state."""
+        for state, count in counts.items():
+            self._namespaces.labels(state).set(count)
+
+    def nodes(self, counts: Mapping[str, int]) -> None:
+        """Take how many nodes there are of each state."""
+        for state in STATES:
+            self._nodes.labels(state).set(counts.get(state, 0))

@@ -1,0 +1,86 @@
+"""What the writer needs of the cluster beside its configuration: its date, and the identities that are mounted."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from lightkube import AsyncClient
+from lightkube.resources.core_v1 import Namespace
+
+from provider.agent.identities import IDENTITIES, put_identity
+from provider.agent.place_cluster import content_of
+from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.names import SYSTEM_NAMESPACE
+from provider.node.files import File, Folder, NodeError, Tree
+from provider.places import Places
+from provider.secrets.rate import back_off
+
+LOOK_SECONDS = 10.0
+BACK_OFF_LIMIT = 30.0
+
+
+async def learn_cluster_date(
+    client: AsyncClient, places: Places, asked: Callable[[str, int], None], log: Callable[[str], None]
+) -> None:
+    """Write down when the cluster was made, which decides the identity; tries until the API server tells.
+
+    Raises NodeError where it cannot be written.
+    """
+    failures = 0
+    while True:
+        try:
+            content = await _cluster_date(client, asked)
+            break
+        except ApiFailure as failure:
+            failures += 1
+            log(str(failure))
+            await asyncio.sleep(back_off(failures, BACK_OFF_LIMIT))
+    tree, wanted = Tree(), File(content, 0o600, os.geteuid(), os.getegid())
+    if tree.state(places.data) is None:
+        tree.put(places.data, Folder(0o700, os.geteuid(), os.getegid()))
+    if tree.state(places.cluster) != wanted:
+        tree.put(places.cluster, wanted)
+
+
+async def _cluster_date(client: AsyncClient, asked: Callable[[str, int], None]) -> bytes:
+    what = f"read namespace {SYSTEM_NAMESPACE}"
+    try:
+        found = await ask_async(what, client.get(Namespace, SYSTEM_NAMESPACE))
+    except ApiFailure as failure:
+        asked("GET", failure.status)
+        raise
+    asked("GET", 200)
+    moment = found.metadata.creationTimestamp if found.metadata is not None else None
+    if moment is None:
+        raise ApiFailure(f"cannot {what}: it has no creationTimestamp")
+    return content_of(moment, "")
+
+
+def put_identities(mounts: str, places: Places, log: Callable[[str], None]) -> tuple[float | None, ...]:
+    """Copy what is mounted to where it is read; returns when each identity ends."""
+    ends: list[float | None] = []
+    for identity in IDENTITIES:
+        try:
+            ends.append(put_identity(identity, mounts, places.identities))
+        except NodeError as error:
+            log(str(error))
+            ends.append(None)
+    return tuple(ends)
+
+
+async def keep_identities(mounts: str, places: Places, changed: Callable[[], None], log: Callable[[str], None]) -> None:
+    """Keep the identities in step until cancelled; `changed` is called when one is another."""
+    before: tuple[float | None, ...] | None = None
+    said: set[str] = set()
+
+    def say_once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            log(line)
+
+    while True:
+        now = put_identities(mounts, places, say_once)
+        if now != before and before is not None:
+            changed()
+        before = now
+        await asyncio.sleep(LOOK_SECONDS)

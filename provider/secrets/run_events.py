@@ -1,0 +1,88 @@
+"""The writer's Events: sent one after the other, and lost where the API server does not take them."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from lightkube import AsyncClient
+from lightkube.resources.core_v1 import Event
+
+from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.events import Limiter, event
+from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
+from provider.secrets.token_report import Failure
+
+MOST_WAITING = 200
+MOST_NAMESPACES = 20
+"""In which it is said that a token is missing; with more, or `all`, the ConfigMap's Event has to do."""
+SECONDS = 5.0
+CONFLICT = 409
+HOUR = 3600.0
+WRONG, REFUSED, UNREACHABLE = "ConfigurationWrong", "TokenRefused", "TokenNotRenewed"
+
+
+class Events:
+    """Sends Events."""
+
+    def __init__(
+        self, client: AsyncClient, clock: Callable[[], float], asked: Callable[[str, int], None],
+        log: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._clock = clock
+        self._asked = asked
+        self._log = log
+        self._limiter = Limiter(HOUR)
+        self._waiting: asyncio.Queue[Event] = asyncio.Queue(MOST_WAITING)
+
+    async def post(self, made: Event) -> None:
+        """Have an Event sent; raises nothing and waits for nobody."""
+        try:
+            self._waiting.put_nowait(made)
+        except asyncio.QueueFull:
+            return
+
+    async def configuration_wrong(self, detail: str) -> None:
+        """Say that the ConfigMap is wrong."""
+        await self._on_config_map(WRONG, detail, detail)
+
+    async def tokens_failed(self, failures: Iterable[Failure], namespaces: Iterable[str]) -> None:
+        """Say which tokens could not be had, at the ConfigMap; and where none is left, in the namespaces too."""
+        named = tuple(namespaces)[:MOST_NAMESPACES]
+        for failure in failures:
+            reason = REFUSED if failure.cause == "refused" else UNREACHABLE
+            # Each try has a RequestId of its own.
+            key = f"{failure.target} {failure.cause} {failure.code}"
+            await self._on_config_map(reason, sentence(failure), key)
+            for namespace in () if failure.kept_until else named:
+                await self._say("Namespace", "", namespace, reason, sentence(failure), key)
+
+    async def run(self) -> None:
+        """Send what there is, until cancelled."""
+        while True:
+            made = await self._waiting.get()
+            try:
+                async with asyncio.timeout(SECONDS):
+                    await ask_async("make an Event", self._client.create(made))
+                self._asked("POST", 201)
+            except TimeoutError:
+                self._asked("POST", 0)
+            except ApiFailure as failure:
+                self._asked("POST", failure.status)
+                # Somebody else has said the same, or the namespace has gone.
+                if failure.status not in (404, CONFLICT):
+                    self._log(str(failure))
+
+    async def _on_config_map(self, reason: str, message: str, key: str) -> None:
+        await self._say("ConfigMap", SYSTEM_NAMESPACE, CONFIG_MAP, reason, message, key)
+
+    async def _say(self, kind: str, namespace: str, name: str, reason: str, message: str, key: str) -> None:
+        now = self._clock()
+        if self._limiter.allow(f"{kind} {name} {reason} {key}", now):
+            await self.post(event(kind, namespace, name, reason, message, warning=True, now=now))
+
+
+def sentence(failure: Failure) -> str:
+    """Return what is said of a failure: whom it was asked of, as whom, and why not."""
+    identity = f", as {failure.identity}" if failure.identity else ""
+    kept = " The token that is there stays until it ends." if failure.kept_until else ""
+    return f"No token for {failure.target}{identity}: {failure.line}.{kept}"

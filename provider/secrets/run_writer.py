@@ -1,0 +1,173 @@
+"""What the writer wants, from what its parts tell it: configuration, tokens, leadership. And whether it is ready."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provider.config.values import Configuration, Webhook
+from provider.kubernetes.probes import Health
+from provider.secrets.admission import Rules
+from provider.secrets.configuration import InForce
+from provider.secrets.desired import ALL_NAMESPACES, Content, Desired
+from provider.secrets.metrics import Metrics
+from provider.secrets.reconcile import Progress, Reconciler
+from provider.secrets.run_events import Events
+from provider.secrets.selection import wanted_of
+from provider.secrets.token_report import Report
+
+PROGRESS_SECONDS = 10.0
+NOTHING = Desired(enabled=False, namespaces=(), service_accounts=(), takeover=False, content=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Whom the writer tells what it finds."""
+
+    events: Events
+    metrics: Metrics
+    health: Health
+    log: Callable[[str], None]
+
+
+class Writer:
+    """The state of one writer."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        telling: Telling,
+        may_write: Callable[[], bool],
+        *,
+        namespace: str,
+        takeover: bool,
+        remove: bool,
+    ) -> None:
+        self._reconciler = reconciler
+        self._telling = telling
+        self._may_write = may_write
+        self._namespace = namespace
+        self._takeover = takeover
+        self._remove = remove
+        self._in_force: InForce | None = None
+        self._content: Content | None = None
+        self._report: Report | None = None
+        self._desired: Desired | None = None
+        self._replaces = False
+        """See Desired; true for good once no registry was down."""
+        self.known = asyncio.Event()
+        """Set when there is a configuration."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when another configuration is in force."""
+        if remove:
+            self._want(NOTHING)
+
+    @property
+    def _configuration(self) -> Configuration | None:
+        return self._in_force.configuration if self._in_force is not None else None
+
+    async def configured(self, now: InForce) -> None:
+        """Take what is in force of the ConfigMap."""
+        before, self._in_force = self._configuration, now
+        wrong = now.outcome.state == "wrong"
+        self._telling.metrics.in_step(in_step=not wrong)
+        self._telling.log(f"configuration {now.outcome.state}: {now.outcome.detail}".removesuffix(": "))
+        await self._complain()
+        if now.configuration is not None and now.configuration != before:
+            self._decide()
+            self.known.set()
+            self.changed()
+
+    def supplied(self, content: Content | None) -> None:
+        """Take the tokens that there are."""
+        self._content = content
+        configuration = self._configuration
+        threshold = configuration.expiring_threshold if configuration is not None else 0
+        self._telling.metrics.end(content.end if content is not None else 0, threshold)
+        self._decide()
+
+    async def asked(self, report: Report) -> None:
+        """Take what asking for tokens came to."""
+        self._report = report
+        self._replaces = self._replaces or all(failure.cause != "unreachable" for failure in report.failed)
+        self._telling.metrics.renewed(report)
+        if report.renewed:
+            self._telling.log(f"{report.renewed} new tokens, for {', '.join(report.hosts)}")
+        for failure in report.failures:
+            self._telling.log(f"no token for {failure.target}: {failure.line}")
+        if self._may_write():
+            configuration = self._configuration or Configuration()
+            named = configuration.watch_namespaces
+            await self._telling.events.tokens_failed(report.failed, () if ALL_NAMESPACES in named else named)
+
+    def rules(self) -> Rules:
+        """Return what the webhook goes by now."""
+        configuration = self._configuration
+        webhook = configuration.webhook if configuration is not None else Webhook()
+        return Rules(webhook, wanted_of(self._desired or NOTHING), self._namespace)
+
+    async def watch(self) -> None:
+        """Say every second that the loop goes on, and how things are, until cancelled."""
+        looked = float("-inf")
+        reason = ""
+        while True:
+            self._telling.health.beat()
+            if time.monotonic() - looked >= (PROGRESS_SECONDS if not reason else 1):
+                looked = time.monotonic()
+                await self._complain()
+                progress = self._reconciler.progress()
+                self._measure(progress)
+                reason = self._why_not_ready(progress)
+                if reason:
+                    self._telling.health.not_ready(reason)
+                else:
+                    self._telling.health.ready()
+            await asyncio.sleep(1)
+
+    async def _complain(self) -> None:
+        """Say that the ConfigMap is wrong, as long as it is; the same is said once in a time."""
+        outcome = self._in_force.outcome if self._in_force is not None else None
+        if outcome is not None and outcome.fault == "configuration":
+            await self._telling.events.configuration_wrong(outcome.detail)
+
+    def _decide(self) -> None:
+        configuration = self._configuration
+        if configuration is not None and not self._remove:
+            self._want(
+                Desired(
+                    configuration.compat_secrets,
+                    configuration.watch_namespaces,
+                    configuration.service_accounts,
+                    self._takeover,
+                    self._content,
+                    self._replaces,
+                )
+            )
+
+    def _want(self, desired: Desired) -> None:
+        self._desired = desired
+        self._reconciler.want(desired)
+
+    def _measure(self, progress: Progress) -> None:
+        done = max(0, progress.total - progress.left_alone - progress.pending)
+        counts = {"done": done, "pending": progress.pending, "left_alone": progress.left_alone}
+        self._telling.metrics.namespaces(counts)
+
+    def _why_not_ready(self, progress: Progress) -> str:
+        """Return what is not as it should be; empty where all is."""
+        if self._remove:
+            if not progress.is_synced:
+                return "the cluster has not been read yet"
+            return f"Secrets are to be taken away in {progress.pending} namespaces" if progress.pending else ""
+        if self._in_force is None:
+            return "the ConfigMap has not been read yet"
+        if self._configuration is None:
+            # Once one was good, Events and metrics tell of a wrong one: the webhook goes on with what was good.
+            return self._in_force.outcome.detail
+        if not progress.is_synced:
+            return "the cluster has not been read yet"
+        if self._desired is not None and self._desired.enabled and self._content is None:
+            if self._report is None:
+                return "no token has been asked for yet"
+            return "\n".join(f"no token for {failure.target}: {failure.line}" for failure in self._report.failed)
+        return ""

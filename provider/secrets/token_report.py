@@ -1,0 +1,89 @@
+"""What the child that asks for tokens says of its work: JSON without secrets. Pure."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+from provider.errors import ConfigurationError, ProviderError, Unreachable
+
+Cause = Literal["refused", "unreachable", "configuration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A token that could not be had."""
+
+    target: str
+    """Whom it was asked of, for people."""
+    identity: str
+    """As whom; empty where that is not known."""
+    cause: Cause
+    message: str
+    """One line without secrets."""
+    code: str = ""
+    request_id: str = ""
+    kept_until: int = 0
+    """When the old token ends that stays for now, in seconds since the epoch; 0: there is none."""
+    is_expected: bool = False
+    """Personal Edition that nobody configured, and that the cloud refuses: most accounts have none."""
+
+    @property
+    def line(self) -> str:
+        """The message with Code and RequestId."""
+        return str(ProviderError(self.message, code=self.code, request_id=self.request_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run of the child came to. `renew` and `end` are 0 where there is no token."""
+
+    hosts: tuple[str, ...] = ()
+    renewed: int = 0
+    """How many tokens are new."""
+    renew: int = 0
+    end: int = 0
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """The failures that somebody should know of."""
+        return tuple(failure for failure in self.failures if not failure.is_expected)
+
+    def dump(self) -> str:
+        """Return one line."""
+        return json.dumps(asdict(self)) + "\n"
+
+
+def failure_of(target: str, identity: str, error: ProviderError, *, is_default: bool, kept_until: int) -> Failure:
+    """Return what is said of an error. `is_default`: nobody configured the target."""
+    cause: Cause = "refused"
+    if isinstance(error, Unreachable):
+        cause = "unreachable"
+    elif isinstance(error, ConfigurationError):
+        cause = "configuration"
+    return Failure(
+        target,
+        identity,
+        cause,
+        " ".join(error.message.split()),
+        error.code,
+        error.request_id,
+        kept_until,
+        is_expected=is_default and cause == "refused" and bool(error.code),
+    )
+
+
+def parse_report(data: bytes) -> Report | None:
+    """Return what the child wrote; None for anything else."""
+    try:
+        fields = json.loads(data)
+        failures = tuple(Failure(**each) for each in fields.pop("failures"))
+        report = Report(**{**fields, "hosts": tuple(fields["hosts"]), "failures": failures})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return report if _is_sound(report.failures) else None
+
+
+def _is_sound(failures: Iterable[Failure]) -> bool:
+    return all(failure.cause in get_args(Cause) and isinstance(failure.message, str) for failure in failures)

@@ -1,0 +1,254 @@
+"""What is in force of the ConfigMap: what is good, and what was good before while it is wrong."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import httpx2
+import pytest
+from lightkube import AsyncClient
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import ConfigMap
+
+from provider.agent.configuration import Checks, put_configuration
+from provider.own_program import Done, run_own
+from provider.places import DEFAULTS, Places
+from provider.secrets.configuration import InForce, LiveConfiguration, Watched, put_data
+from provider.secrets.token_child import run_child
+
+GOOD = {"watch-namespace": "team-a"}
+WRONG = {"watch-namespace": "team-b", "expiring-threshold": "soon"}
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    return Places(
+        {
+            "--config": f"{state}/config.yaml",
+            "--local": f"{state}/local.yaml",
+            "--state-dir": str(state),
+            "--data-dir": f"{state}/data",
+        }
+    )
+
+
+class Told:
+    """A ConfigMap that a test changes, and what is made of it."""
+
+    def __init__(self, places: Places, data: Mapping[str, str] | None) -> None:
+        self.places = places
+        self.known: list[InForce] = []
+        self.lines: list[str] = []
+        self.prepared = 0
+        self.pages: asyncio.Queue[Mapping[str, str] | None] = asyncio.Queue()
+        self.pages.put_nowait(data)
+
+    async def next(self, seconds: float) -> Mapping[str, str] | None:
+        return await self.pages.get()
+
+    async def changed(self, now: InForce) -> None:
+        self.known.append(now)
+
+    async def prepare(self, seconds: float) -> Done:
+        self.prepared += 1
+        options = [f"--config={self.places.config}", f"--local={self.places.local}", f"--state-dir={self.places.state}"]
+        return await run_child(["agent", "tokens", *options, "--no-tokens"], seconds)
+
+    async def until(self, count: int) -> InForce:
+        async with asyncio.timeout(30):
+            while len(self.known) < count:
+                await asyncio.sleep(0.01)
+        return self.known[-1]
+
+
+def live(places: Places, data: Mapping[str, str] | None, story: Callable[[Told], object], mode: str = "") -> None:
+    async def run() -> None:
+        told = Told(places, data)
+        configuration = LiveConfiguration(
+            cast(Watched, told), places, mode, prepare=told.prepare, changed=told.changed, log=told.lines.append
+        )
+        task = asyncio.ensure_future(configuration.run())
+        try:
+            await cast("asyncio.Future[None]", story(told))
+        finally:
+            task.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_good_config_map_is_in_force(places: Places) -> None:
+    async def story(told: Told) -> None:
+        now = await told.until(1)
+        assert now.outcome.state == "in step"
+        assert now.configuration is not None
+        assert now.configuration.watch_namespaces == ("team-a",)
+
+    live(places, GOOD, story)
+
+
+def test_without_one_the_defaults_count_with_the_charts_token_mode(places: Places) -> None:
+    async def story(told: Told) -> None:
+        now = await told.until(1)
+        assert now.outcome.state == "absent"
+        assert now.configuration is not None
+        assert now.configuration.watch_namespaces == ("default",)
+        assert now.configuration.token_mode == "workerRole"
+
+    live(places, None, story, "workerRole")
+
+
+def test_a_wrong_one_leaves_in_force_what_was_good(places: Places) -> None:
+    async def story(told: Told) -> None:
+        await told.until(1)
+        told.pages.put_nowait(WRONG)
+        now = await told.until(2)
+        assert (now.outcome.state, now.outcome.fault) == ("wrong", "configuration")
+        assert "expiring-threshold" in now.outcome.detail
+        assert now.configuration is not None
+        assert now.configuration.watch_namespaces == ("team-a",)
+        assert "team-a" in Path(places.config).read_text()
+        told.pages.put_nowait({**WRONG, "expiring-threshold": "20m"})
+        now = await told.until(3)
+        assert now.configuration is not None
+        assert now.configuration.watch_namespaces == ("team-b",)
+
+    live(places, GOOD, story)
+
+
+def test_a_wrong_one_from_the_beginning_is_not_replaced_by_defaults(places: Places) -> None:
+    async def story(told: Told) -> None:
+        now = await told.until(1)
+        assert now.outcome.state == "wrong"
+        assert now.configuration is None
+
+    live(places, WRONG, story)
+
+
+def test_a_config_map_that_is_deleted_leaves_the_defaults(places: Places) -> None:
+    async def story(told: Told) -> None:
+        await told.until(1)
+        told.pages.put_nowait(None)
+        now = await told.until(2)
+        assert now.outcome.state == "absent"
+        assert now.configuration is not None
+        assert now.configuration.watch_namespaces == ("default",)
+        assert not Path(places.config).exists()
+
+    live(places, GOOD, story)
+
+
+def test_the_same_again_is_told_once_and_no_child_is_started(places: Places) -> None:
+    async def story(told: Told) -> None:
+        await told.until(1)
+        told.pages.put_nowait(GOOD)
+        told.pages.put_nowait(WRONG)
+        await told.until(2)
+        assert [each.outcome.state for each in told.known] == ["in step", "wrong"]
+        assert told.prepared == 1
+
+    live(places, GOOD, story)
+
+
+def test_a_key_pair_is_read_and_copied_nowhere(places: Places) -> None:
+    items = "- instanceId: cri-x\n  customAccessKey: LTAI5tSomething\n  customAccessKeySecret: verysecret\n"
+
+    async def story(told: Told) -> None:
+        now = await told.until(1)
+        assert now.configuration is not None
+        pair = now.configuration.instances[0].access_key
+        assert pair is not None and pair.access_key_secret == "verysecret"
+        holding = [path for path in Path(places.state).rglob("*") if path.is_file() and b"very" in path.read_bytes()]
+        assert holding == [Path(places.config)]
+        assert "verysecret" not in repr(now) + "".join(told.lines)
+
+    live(places, {"acr-registry-info": items}, story)
+
+
+def test_what_is_wrong_is_said_in_the_same_words_as_on_a_node(places: Places, tmp_path: Path) -> None:
+    """So that the Events of all are one."""
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    for key, value in WRONG.items():
+        (mounted / key).write_text(value)
+    node = tmp_path / "node"
+    node.mkdir()
+    on_node = Places({**DEFAULTS, "--config": f"{node}/config.yaml", "--state-dir": str(node)})
+    said_there = put_configuration(str(mounted), on_node, "", Checks(run_own))
+    said_here = put_data(WRONG, places, "", Checks(run_own))
+    assert said_here.state == said_there.state == "wrong"
+    assert said_here.detail == said_there.detail
+
+
+def test_what_hangs_or_cannot_be_checked_is_the_machines_fault(places: Places) -> None:
+    def never(arguments: Sequence[str], seconds: float) -> Done:
+        return Done(-1, b"", "no answer within 30 s")
+
+    outcome = put_data(GOOD, places, "", Checks(never))
+    assert (outcome.state, outcome.fault) == ("wrong", "node")
+
+
+class FakeWatch:
+    """The list and the watch of one ConfigMap, as lightkube has them."""
+
+    def __init__(self) -> None:
+        self.lists: list[ConfigMap | None] = []
+        self.events: asyncio.Queue[tuple[str, ConfigMap] | Exception] = asyncio.Queue()
+
+    def list(self, kind: type[ConfigMap], *, namespace: str, fields: Mapping[str, str]) -> "FakeList":
+        assert (namespace, fields) == ("kube-system", {"metadata.name": "acr-configuration"})
+        return FakeList(self.lists.pop(0) if len(self.lists) > 1 else self.lists[0])
+
+    async def watch(self, kind: type[ConfigMap], **options: object):  # type: ignore[no-untyped-def]
+        while True:
+            event = await self.events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+class FakeList:
+    resourceVersion = "7"  # noqa: N815
+
+    def __init__(self, found: ConfigMap | None) -> None:
+        self._found = [found] if found is not None else []
+
+    def __aiter__(self) -> "FakeList":
+        return self
+
+    async def __anext__(self) -> ConfigMap:
+        if not self._found:
+            raise StopAsyncIteration
+        return self._found.pop()
+
+
+def config_map(**data: str) -> ConfigMap:
+    return ConfigMap(metadata=ObjectMeta(name="acr-configuration"), data=data)
+
+
+def test_lists_and_watches_tell_every_change() -> None:
+    async def story() -> None:
+        fake = FakeWatch()
+        fake.lists = [config_map(a="1"), None]
+        asked: list[tuple[str, int]] = []
+        watched = Watched(cast(AsyncClient, fake), lambda *each: asked.append(each), lambda line: None)
+        task = asyncio.ensure_future(watched.run())
+        try:
+            async with asyncio.timeout(10):
+                assert await watched.next(1) == {"a": "1"}
+                fake.events.put_nowait(("MODIFIED", config_map(a="2")))
+                assert await watched.next(60) == {"a": "2"}
+                fake.events.put_nowait(("DELETED", config_map(a="2")))
+                assert await watched.next(60) is None
+                fake.events.put_nowait(("ADDED", config_map()))
+                assert await watched.next(60) == {}
+                fake.events.put_nowait(httpx2.ReadError("gone"))
+                assert await watched.next(60) is None
+                assert await watched.next(0.01) is None
+        finally:
+            task.cancel()
+        assert asked[:2] == [("GET", 200), ("WATCH", 200)]
+
+    asyncio.run(story())
