@@ -26,6 +26,20 @@ def parser(command: str, description: str, *options: str) -> argparse.ArgumentPa
     return made
 
 
+def add_cluster_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options of a command that can look at a cluster as well; `what` it does then."""
+    parser.add_argument("--cluster", action="store_true", help=what)
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", default="", help="with --cluster: how to reach it (default: as kubectl does)"
+    )
+    parser.add_argument(
+        "--namespace",
+        metavar="NAME",
+        default=PROGRAM,
+        help="with --cluster: where our Leases are (default: %(default)s)",
+    )
+
+
 def places_of(arguments: argparse.Namespace) -> Places:
     """Return the places that the common options name."""
     return Places({name: getattr(arguments, name[2:].replace("-", "_")) for name in DEFAULTS})

@@ -10,12 +10,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TextIO
 
 from provider import environment
 from provider.commands import node_checks
 from provider.commands.checkup import Checkup, Image
-from provider.commands.common import StreamJournal, limit_time, parser, places_of
+from provider.commands.common import StreamJournal, add_cluster_options, limit_time, parser, places_of
 from provider.commands.service_account_checks import ServiceAccountCheckup
 from provider.commands.service_account_cluster import AsNode
 from provider.commands.steps import Finding
@@ -54,9 +55,15 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         help="explain each link to this ServiceAccount's own RAM role, and try them as its pods would",
     )
     made.add_argument("--json", action="store_true", help="as JSON")
+    add_cluster_options(made, "check a cluster before a migration, and tell the steps to take")
     parsed = made.parse_args(list(arguments))
     image = Image(*split_image(parsed.image)) if parsed.image else None
     coloured = not parsed.json and stdout.isatty() and "NO_COLOR" not in os.environ
+    if parsed.cluster:
+        from provider.commands import doctor_cluster
+
+        show = None if parsed.json else partial(as_line, coloured=coloured)
+        return doctor_cluster.run(parsed.kubeconfig, parsed.namespace, os.environ, stdout, show)
     surroundings = environment.take(os.environ)
     limit_time(SECONDS, stderr, "checking")
     places = places_of(parsed)

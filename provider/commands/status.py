@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from provider.answers import decode, directory_is_private, read_private
 from provider.commands.assess import assess, is_well, restart_pending
 from provider.commands.assess_credentials import next_renewal
-from provider.commands.common import limit_time, parser, places_of
+from provider.commands.common import add_cluster_options, limit_time, parser, places_of
 from provider.commands.get import moment
 from provider.commands.status_lines import Kept, Line
 from provider.errors import ProviderError
@@ -37,7 +37,12 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         "waits for the kubelet's next start.",
     )
     made.add_argument("--json", action="store_true", help="as JSON")
+    add_cluster_options(made, "show how all nodes of the cluster are, and what is known of the Secrets there")
     parsed = made.parse_args(list(arguments))
+    if parsed.cluster:
+        from provider.commands import status_cluster
+
+        return status_cluster.run(parsed.kubeconfig, parsed.namespace, os.environ, stdout, as_json=parsed.json)
     limit_time(SECONDS, stderr, "looking at the node")
     return show(this_node(), places_of(parsed), time.time(), stdout, as_json=parsed.json)
 
