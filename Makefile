@@ -3,7 +3,7 @@ python := .venv/bin/python
 shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format types test build test-frozen packages image test-packages test-kubelets e2e e2e-smoke lint-workflows demo bench bench-frozen lock clean
+.PHONY: help setup lint format types test build test-frozen packages image test-packages test-kubelets test-cluster chart manifests test-chart e2e e2e-smoke lint-workflows demo bench bench-frozen bench-cluster lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,23 @@ test-packages: packages image ## install the packages and run the image in a roo
 test-kubelets: setup ## hold our check of provider files against real kubelets (as root; needs go)
 	$(python) -m tests.kubernetes.enter $(python) -m pytest -q -n 4 tests/kubernetes
 
-e2e: setup packages ## run everything on real nodes: systemd, kubelet, containerd, registry (as root; needs go)
+chart: ## package the Helm chart: dist/…-VERSION.tgz (needs go)
+	@packaging/helm/package.sh
+
+manifests: ## make plain manifests of the chart, with VALUES=FILE for values of your own (needs go)
+	@packaging/helm/manifests.sh $(VALUES)
+
+test-chart: setup ## render and check the Helm chart with both versions of Helm (needs go)
+	@packaging/helm/build.sh 3 >/dev/null
+	@packaging/helm/build.sh 4 >/dev/null
+	$(python) -m pytest -q -n auto tests/chart
+
+test-cluster: setup ## try the agent's parts on a real API server (as root; needs go)
+	@packaging/helm/build.sh 3 >/dev/null
+	@packaging/helm/build.sh 4 >/dev/null
+	$(python) -m tests.cluster.enter $(python) -m pytest -q -n 2 tests/cluster
+
+e2e: setup packages image ## run everything on real nodes: systemd, kubelet, containerd, registry (as root; needs go)
 	$(python) -m tests.e2e
 
 e2e-smoke: setup packages ## run the first and the third of its scenarios
@@ -68,6 +84,9 @@ bench: setup ## measure cold and warm start
 
 bench-frozen: setup build ## measure the same of the frozen program
 	@$(python) -m tests.frozen.enter $(python) -m tests.bench
+
+bench-cluster: setup ## measure the writer of compatibility Secrets in a large cluster (as root; needs go)
+	$(python) -m tests.cluster.enter $(python) -m tests.bench_cluster
 
 lock: ## refresh the lock from pyproject.toml (UPGRADE=yes for newest versions)
 	packaging/requirements/lock.sh $(if $(UPGRADE),--upgrade)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster_of_two import ClusterOfTwo
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.layouts import ACK, IN_A_CLUSTER, Layout
 from tests.e2e.node import Node
@@ -14,6 +15,7 @@ from tests.e2e.teams import move_in
 
 NewNode = Callable[..., Node]
 NewCluster = Callable[[], tuple[Node, ControlPlane]]
+LONG_AGO = "2022-06-01T00:00:00Z"
 LONGEST = ("test_6_cut_short.py", "test_9_docker_config.py")
 
 
@@ -65,6 +67,20 @@ def new_cluster(parts: Parts, site: Site, tmp_path: Path, worker_id: str) -> Ite
             return node, cluster
 
         yield make
+
+
+@pytest.fixture
+def two(parts: Parts, tmp_path: Path, worker_id: str) -> Iterator[ClusterOfTwo]:
+    """A cluster of two nodes, both ready, with nothing of ours in it."""
+    with ClusterOfTwo(parts, tmp_path, f"{worker_id}-{tmp_path.name}") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def old(parts: Parts, tmp_path: Path, worker_id: str) -> Iterator[ClusterOfTwo]:
+    """The same, made when there was no managed role yet."""
+    with ClusterOfTwo(parts, tmp_path, f"{worker_id}-{tmp_path.name}", LONG_AGO) as cluster:
+        yield cluster
 
 
 def _node(stack: ExitStack, parts: Parts, site: Site, folder: Path, layout: Layout) -> Node:

@@ -20,7 +20,7 @@ ADMIN = "/srv/kubernetes/admin.conf"
 READY_SECONDS = 60
 RUNNING_SECONDS = 90
 REFUSED = ("ErrImagePull", "ImagePullBackOff")
-AUDIENCE_RBAC = ROOT / "packaging/chart/templates/kubelet-audience-rbac.yaml"
+AUDIENCE_RBAC = ROOT / "packaging/manifests/kubelet-audience-rbac.yaml"
 # In memory: nothing here is to outlive the node, and etcd waits for its disk at each write.
 ETCD = """\
 [Unit]

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.cloud.default_world import default_world
@@ -46,18 +46,18 @@ class Writer:
     def __init__(self, host: str, port: int) -> None:
         self._connection = http.client.HTTPConnection(host, port, timeout=30)
 
-    def push(self, repository: str, tags: list[str], layer_tar: bytes) -> None:
+    def push(self, repository: str, tags: list[str], layer_tar: bytes, entrypoint: Sequence[str] = COMMAND) -> None:
         layer = gzip.compress(layer_tar, 1, mtime=0)
         config = json.dumps(
             {
                 "architecture": ARCHITECTURE,
                 "os": "linux",
-                "config": {"Entrypoint": COMMAND, "Env": ["PATH=/bin"]},
+                "config": {"Entrypoint": entrypoint, "Env": ["PATH=/bin"]},
                 "rootfs": {"type": "layers", "diff_ids": [digest(layer_tar)]},
             }
         ).encode()
         for blob in (layer, config):
-            self._put_blob(repository, blob)
+            self.put_blob(repository, blob)
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -65,9 +65,13 @@ class Writer:
             "layers": [{"mediaType": LAYER_TYPE, "size": len(layer), "digest": digest(layer)}],
         }
         for tag in tags:
-            self._send("PUT", f"/v2/{repository}/manifests/{tag}", json.dumps(manifest).encode(), MANIFEST_TYPE)
+            self.put_manifest(repository, tag, json.dumps(manifest).encode(), MANIFEST_TYPE)
 
-    def _put_blob(self, repository: str, blob: bytes) -> None:
+    def put_manifest(self, repository: str, tag: str, manifest: bytes, media_type: str) -> None:
+        self._send("PUT", f"/v2/{repository}/manifests/{tag}", manifest, media_type)
+
+    def put_blob(self, repository: str, blob: bytes) -> None:
+        """Send a layer, packed, or a configuration."""
         upload = self._send("POST", f"/v2/{repository}/blobs/uploads/", b"", "")
         self._send("PUT", f"{upload}&digest={digest(blob)}", blob, "application/octet-stream")
 

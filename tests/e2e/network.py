@@ -24,6 +24,10 @@ class Network:
         self.namespace = f"/proc/{self._keeper.pid}/ns/net"
         """Path of the namespace."""
 
+    def configure(self, *commands: str) -> None:
+        """Run commands of the shell in the namespace; iproute2 is there."""
+        subprocess.run(["nsenter", f"--net={self.namespace}", "sh", "-euc", "\n".join(commands)], check=True)
+
     def __enter__(self) -> "Network":
         return self
 

@@ -11,6 +11,7 @@ from provider.places import PROGRAM
 from provider.version import VERSION
 from tests.e2e.layouts import ACK, Layout
 from tests.e2e.network import Network
+from tests.e2e.node_report import REPORT
 from tests.e2e.parts import Parts
 from tests.e2e.site import Site, hosts
 from tests.e2e.tree import Tree, tree
@@ -25,37 +26,32 @@ MANIFESTS = "/etc/kubernetes/manifests"
 NSPAWN = (
     *("--timezone=off", "--link-journal=no", "--system-call-filter=keyctl add_key request_key bpf"),
     # Of a kind whose free space the kubelet can tell; images are pulled anew after a boot.
-    "--tmpfs=/var/lib/containerd:size=1G",
+    "--tmpfs=/var/lib/containerd:size=3G",
 )
 ENABLED = ("node-preparation.service", "containerd.service", "kubelet.service")
 LEFT_OUT = (
     *("docker-registry.service", "etcd.service", "apt-daily.timer", "apt-daily-upgrade.timer"),
     *("systemd-logind.service", "systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
 )
-LAST_LINES = 40
-EVERYDAY = (
-    " [IW][0-9]* ",
-    "[0-9]\\]:  ",
-    "remote_runtime",
-    "oomparser",
-    "rlimit",
-    "cri_stats_provider",
-    "eviction_manager",
-    "oom score",
-    "checkpoint is not found",
-    "node is not registered yet",
-)
-"""What a kubelet says here all the time."""
 
 
 class Node:
     """One node at a site. Booted, killed and booted again, it keeps its disk."""
 
     def __init__(
-        self, parts: Parts, network: Network, folder: Path, layout: Layout = ACK, below: Sequence[Path] = ()
+        self,
+        parts: Parts,
+        network: Network,
+        folder: Path,
+        layout: Layout = ACK,
+        below: Sequence[Path] = (),
+        site: Site | None = None,
     ) -> None:
-        """`below`: disks of nodes that were powered off, the first on top, on which this one begins."""
-        self._network = network
+        """`below`: disks of nodes that were powered off, the first on top, on which this one begins.
+
+        `site`: where its network leads, which is the network itself where nothing is said.
+        """
+        self._site = network if isinstance(network, Site) else site
         base = ":".join((*map(str, below), parts.base))
         self._system = System(base, folder, group=parts.group, network=network.namespace)
         self._booted: Booted | None = None
@@ -63,15 +59,15 @@ class Node:
         """What this node changed of what it began with."""
         if not below:
             self._furnish(layout)
-        if isinstance(network, Site):
-            self.put("/usr/local/share/ca-certificates/simulated.crt", network.authority)
+        if self._site:
+            self.put("/usr/local/share/ca-certificates/simulated.crt", self._site.authority)
             self._system.run("update-ca-certificates")
 
     @property
     def site(self) -> Site:
         """Where the cloud is."""
-        assert isinstance(self._network, Site), "this node has no cloud"
-        return self._network
+        assert self._site, "this node has no cloud"
+        return self._site
 
     def _furnish(self, layout: Layout) -> None:
         self.put("/etc/hosts", hosts())
@@ -115,6 +111,10 @@ class Node:
         """Let every process of the node end in an instant; the disk stays as it is."""
         self.booted.kill()
         self._booted = None
+
+    @property
+    def is_booted(self) -> bool:
+        return self._booted is not None
 
     @property
     def booted(self) -> Booted:
@@ -236,13 +236,4 @@ class Node:
 
     def report(self) -> str:
         """The last that the kubelet and the program said, and how things stand."""
-        everyday = " ".join(f"-e '{text}'" for text in EVERYDAY)
-        journal = "journalctl --no-pager --output=short-precise"
-        script = f"""
-        set +e +o pipefail
-        {journal} --unit=kubelet.service | grep -v {everyday} | tail -n {LAST_LINES}
-        echo; {journal} --identifier={PROGRAM} | tail -n {LAST_LINES}
-        echo; systemctl --no-pager --plain --no-legend list-units --all kubelet.service containerd.service '{PROGRAM}*'
-        busybox wget -qO- http://127.0.0.1:10255/pods | grep -o '"state":{{[^}}]*}}'
-        """
-        return self.attempt(script).stdout
+        return self.attempt(REPORT).stdout

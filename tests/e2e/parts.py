@@ -18,7 +18,7 @@ OLDER = "1.32.13"
 """The kubelet of nodes that are upgraded."""
 KUBELETS = "/srv/kubelets"
 """Where a node has them all, by version."""
-CONTROL_PLANE = ("kube-apiserver", "kubectl")
+CONTROL_PLANE = ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
 PROGRAMS = "/srv/kubernetes"
 """Where a node has those, of the version `KUBERNETES`."""
 NEXT = "99.0"

@@ -6,6 +6,7 @@ It outlives the node's reboots.
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ PERSONAL = ("registry", "registry-vpc", "registry-internal")
 class Site(Network):
     """The cloud is asked through its control channel; tests/cloud/README.md lists the commands."""
 
-    def __init__(self, parts: Parts, folder: Path) -> None:
-        super().__init__(CLOUD, NODE, METADATA)
+    def __init__(self, parts: Parts, folder: Path, more: Sequence[str] = ()) -> None:
+        """`folder`: the cloud's; `more`: addresses that somebody else uses."""
+        super().__init__(CLOUD, NODE, METADATA, *more)
         arguments = [f"--directory={folder}", f"--https={CLOUD}:443", f"--metadata={METADATA}:80"]
         arguments.append(f"--backend={HOST}:{PORT}")
         command = ["nsenter", f"--net={self.namespace}", sys.executable, "-m", "tests.cloud", *arguments]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the paths of programs of Kubernetes, one a line, built from Go modules into the cache where they are missing:
 # static, so that they run in any root. About 4 minutes for a kubelet on 2 cores, less for the others.
-# usage: tests/kubernetes/build.sh VERSION kubelet|kube-apiserver|kube-controller-manager|kubectl…
+# usage: tests/kubernetes/build.sh VERSION kubelet|kube-apiserver|kube-controller-manager|kube-scheduler|kubectl…
 set -euo pipefail
 cd "$(dirname "$0")"
 
