@@ -30,8 +30,8 @@ class Places:
 
     @property
     def cluster(self) -> str:
-        """The file that tells the cluster's date, written by the agent."""
-        return f"{self.data}/cluster.json"
+        """The file that tells the cluster's date, in a folder that the agent may write: beside it are generations."""
+        return f"{self.data}/cluster/cluster.json"
 
     def fingerprint(self) -> str:
         """Return a text that changes with everything that decides who is asked for a token, and as whom."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from provider.agent.node_volume import read_key
 from provider.kubernetes.names import MANAGED_ROLE_KEY, MANAGED_ROLE_SECRET
-from provider.node.files import File, NodeError, Tree
+from provider.node.files import File, NodeError, Tree, unlink
 
 MODE, FOLDER_MODE = 0o600, 0o700
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
@@ -67,25 +67,32 @@ RRSA = Identity("rrsa", "the token for RRSA", "rrsa", "token", "rrsa-token", end
 IDENTITIES = (MANAGED_ROLE, RRSA)
 
 
+class Identities:
+    """The files in `folder`, kept what is mounted below `mounts`, round by round."""
+
+    def __init__(self, mounts: str, folder: str) -> None:
+        self._mounts = mounts
+        self._folder = folder
+        self._missing: set[str] = set()
+
+    def put(self, identity: Identity) -> float | None:
+        """Do as `put_identity` does, but take a file away only when two rounds, one after the other, find nothing."""
+        value = _mounted(identity, self._mounts)
+        if value is None and identity.name not in self._missing:
+            self._missing.add(identity.name)
+            return None
+        if value is not None:
+            self._missing.discard(identity.name)
+        return _put(identity, value, self._folder)
+
+
 def put_identity(identity: Identity, mounts: str, folder: str) -> float | None:
     """Make the file in `folder` what is mounted below `mounts`, or take it away where nothing is.
 
     Returns when the identity ends, in seconds since the epoch: None where there is none, or it does not say.
     Raises NodeError, which quotes nothing.
     """
-    target = f"{folder}/{identity.target}"
-    try:
-        value = read_key(f"{mounts}/{identity.folder}", identity.key)
-        if value is None:
-            _unlink(target)
-            return None
-        _make_private(folder)
-        wanted = File(value, MODE, os.geteuid(), os.getegid())
-        if _state(target) != wanted:
-            Tree().put(target, wanted)
-    except OSError as error:
-        raise NodeError(f"{identity.what} is not in step: {error.filename or target}: {error.strerror}") from None
-    return identity.end(value)
+    return _put(identity, _mounted(identity, mounts), folder)
 
 
 def take_identities_back(folder: str) -> None:
@@ -93,9 +100,36 @@ def take_identities_back(folder: str) -> None:
     for identity in IDENTITIES:
         target = f"{folder}/{identity.target}"
         try:
-            _unlink(target)
+            unlink(target)
         except OSError as error:
             raise NodeError(f"{target}: {error.strerror}") from None
+
+
+def _mounted(identity: Identity, mounts: str) -> bytes | None:
+    folder = f"{mounts}/{identity.folder}"
+    try:
+        return read_key(folder, identity.key)
+    except OSError as error:
+        raise _not_in_step(identity, error, folder) from None
+
+
+def _put(identity: Identity, value: bytes | None, folder: str) -> float | None:
+    target = f"{folder}/{identity.target}"
+    try:
+        if value is None:
+            unlink(target)
+            return None
+        _make_private(folder)
+        wanted = File(value, MODE, os.geteuid(), os.getegid())
+        if _state(target) != wanted:
+            Tree().put(target, wanted)
+    except OSError as error:
+        raise _not_in_step(identity, error, target) from None
+    return identity.end(value)
+
+
+def _not_in_step(identity: Identity, error: OSError, path: str) -> NodeError:
+    return NodeError(f"{identity.what} is not in step: {error.filename or path}: {error.strerror}")
 
 
 def _state(path: str) -> object:
@@ -117,8 +151,3 @@ def _make_private(folder: str) -> None:
 def _seconds(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

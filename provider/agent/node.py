@@ -14,10 +14,12 @@ from types import FrameType
 from typing import TextIO
 
 from provider.agent.configuration import NAMED, Checks, Outcome, put_configuration, take_configuration_back
-from provider.agent.identities import IDENTITIES, put_identity, take_identities_back
+from provider.agent.identities import IDENTITIES, Identities, take_identities_back
 from provider.agent.node_cluster import Cluster
+from provider.agent.node_date import ClusterDate
 from provider.agent.node_metrics import NodeMetrics
 from provider.agent.node_state import Found, complaints_of, recent_refusals, state_of_node
+from provider.agent.options import MOUNTS, add_common_options
 from provider.errors import ProviderError, place_of
 from provider.kubernetes.client import open_client
 from provider.kubernetes.names import CONFIG_MAP
@@ -27,21 +29,12 @@ from provider.node.files import NodeError
 from provider.places import DEFAULTS, PROGRAM, Places
 
 ROUND_SECONDS = 5.0
-MOUNTS = "/mnt"
-"""Below it are a folder for the ConfigMap, and one for each identity."""
 LISTEN = "127.0.0.1:10358"
-TOKEN_MODES = ("auto", "workerRole", "managedRole")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the chart gives."""
-    parser.add_argument("--node", metavar="NAME", required=True, help="the node's name")
-    parser.add_argument(
-        "--token-mode",
-        choices=TOKEN_MODES,
-        default="",
-        help=f"counts where ConfigMap {CONFIG_MAP} does not say it (default: auto)",
-    )
+    add_common_options(parser)
     parser.add_argument(
         "--listen", metavar="HOST:PORT", default=LISTEN, help="for probes and metrics (default: %(default)s)"
     )
@@ -74,11 +67,16 @@ def run(
         # What is wrong with the way to the API server is said at once, though nobody is asked yet.
         open_client(parsed.kubeconfig).close()
         metrics, health = NodeMetrics(), Health()
+        places = places or Places(DEFAULTS)
         cluster = Cluster(parsed.namespace, lambda: open_client(parsed.kubeconfig), metrics.count, say)
-        agent = NodeAgent(parsed, places or Places(DEFAULTS), mounts, Means(cluster, metrics, health, say))
+        date = ClusterDate(lambda: open_client(parsed.kubeconfig), places, parsed.cluster_id, metrics.count, say)
+        agent = NodeAgent(parsed, places, mounts, Means(cluster, metrics, health, say))
         server = serve(address, port, health, metrics.registry)
         say(f"probes and metrics on {address} port {server.port}")
-        cluster.start()
+        if parsed.removed:
+            cluster.start()
+        else:
+            cluster.start(date.take_turn)
         while True:
             agent.round()
             time.sleep(seconds)
@@ -110,6 +108,7 @@ class NodeAgent:
         self._mounts = mounts
         self._report = f"{places.state}/{os.path.basename(report.FOLDER)}"
         self._means = means
+        self._identities = Identities(mounts, places.identities)
         self._checks = Checks()
         self._since = time.time()
         self._said: list[str] = []
@@ -144,7 +143,8 @@ class NodeAgent:
 
     def _put(self) -> tuple[Outcome, dict[str, float | None], list[str]]:
         """Bring everything in step; returns also what did not work."""
-        check_folders(os.path.dirname(self._places.config), self._places.identities, self._report)
+        places = self._places
+        check_folders(*map(os.path.dirname, (places.config, places.cluster)), places.identities, self._report)
         source = f"{self._mounts}/{CONFIG_MAP}"
         configuration = put_configuration(source, self._places, self._token_mode, self._checks)
         self._means.health.beat()
@@ -153,7 +153,7 @@ class NodeAgent:
         for identity in IDENTITIES:
             ends[identity.name] = None
             try:
-                ends[identity.name] = put_identity(identity, self._mounts, self._places.identities)
+                ends[identity.name] = self._identities.put(identity)
             except NodeError as error:
                 problems.append(str(error))
         return configuration, ends, problems

@@ -65,6 +65,17 @@ class Turns:
         self._not_before = now + max(retry_after, wait * (0.5 + 0.5 * self._chance()))
 
 
+def _with_what_was_placed(state: NodeState, placed: NodeState) -> NodeState:
+    """Return the state with what `agent place` alone knows. Without the program there is no report either."""
+    if placed.state == "unable" and state.state != "removed" and not state.version:
+        return replace(state, state="unable", detail=placed.detail, gpu=placed.gpu)
+    version = state.version or ("" if state.state == "removed" else placed.version)
+    if state.state == "removed" and placed.restart_pending:
+        # The kubelet that runs has the flags still; when it has them no longer, the agent's container cannot see.
+        state = replace(state, state="pending", detail=placed.detail, restart_pending=True)
+    return replace(state, gpu=placed.gpu, version=version)
+
+
 class Complaints:
     """What is said in Events: once an hour each while it lasts, by whichever node is first."""
 
@@ -113,19 +124,20 @@ class Cluster:
         self._trouble = ""
         self._wake = threading.Event()
 
-    def start(self) -> None:
-        """Begin; it ends with the process."""
-        threading.Thread(target=self._go_on, daemon=True).start()
+    def start(self, beside: Callable[[float], None] = lambda now: None) -> None:
+        """Begin; it ends with the process. `beside`: what else waits for the API server, called as `take_turn` is."""
+        threading.Thread(target=self._go_on, args=(beside,), daemon=True).start()
 
     def tell(self, state: NodeState, complaints: tuple[Complaint, ...]) -> None:
         """Take how the node is now, and what is to be said in Events. Returns at once."""
         self._told = state, complaints
         self._wake.set()
 
-    def _go_on(self) -> None:
+    def _go_on(self, beside: Callable[[float], None]) -> None:
         while True:
             self._wake.wait(1)
             self._wake.clear()
+            beside(time.monotonic())
             self.take_turn(time.monotonic(), time.time())
 
     def take_turn(self, now: float, epoch: float) -> None:
@@ -160,8 +172,7 @@ class Cluster:
             self._placed = self._read(client, state.node)
             self._has_read = True
         if self._placed is not None:
-            version = state.version or ("" if state.state == "removed" else self._placed.version)
-            state = replace(state, gpu=self._placed.gpu, version=version)
+            state = _with_what_was_placed(state, self._placed)
         lease = lease_of(state, self._namespace)
         self._ask("PATCH", "write", lambda: client.apply(lease, force=True))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from provider.kubernetes.configuration_text import HEAD
-from provider.node.files import File, NodeError, State, Tree, sync_folder
+from provider.node.files import File, NodeError, State, Tree, sync_folder, unlink
 
 Wrong = TypeVar("Wrong")
 
@@ -44,7 +44,7 @@ class ConfigFile:
             wrong = check(self.path, content)
             if wrong is None:
                 self._remember(content)
-                _unlink(self._refused)
+                unlink(self._refused)
             return wrong
         with contextlib.suppress(FileExistsError):
             os.mkdir(self._folder, 0o755)
@@ -66,16 +66,16 @@ class ConfigFile:
             try:
                 os.rename(self._before, self.path)
             except FileNotFoundError:
-                _unlink(self.path)
+                unlink(self.path)
         elif self._is_kept():
-            _unlink(self._before)
+            unlink(self._before)
         for path in (self._refused, self._mark):
-            _unlink(path)
+            unlink(path)
 
     def _keep_aside(self) -> None:
         """Keep a person's file under the other name; it stays in force until ours takes its place."""
         temporary = f"{self._before}.new"
-        _unlink(temporary)
+        unlink(temporary)
         try:
             os.link(self.path, temporary, follow_symlinks=False)
         except OSError:
@@ -84,7 +84,7 @@ class ConfigFile:
         os.rename(temporary, self._before)
         if temporary != self.path:
             # Two names of one file, after a cut, stay both at a rename.
-            _unlink(temporary)
+            unlink(temporary)
 
     def _is_kept(self) -> bool:
         """Tell whether the person's file is in force and kept as well, since the agent was cut short."""
@@ -132,8 +132,3 @@ def checksum(content: bytes) -> str:
 
 def _private(content: bytes) -> File:
     return File(content, 0o600, os.geteuid(), os.getegid())
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

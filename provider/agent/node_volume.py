@@ -4,6 +4,7 @@ The files are links through `..data`, which the kubelet points at another folder
 is read, not the links, so that all keys are of one moment.
 """
 
+import contextlib
 import os
 
 DATA = "..data"
@@ -27,18 +28,29 @@ def read_volume(folder: str) -> dict[str, bytes]:
 
 
 def read_key(folder: str, key: str) -> bytes | None:
-    """Return the content of one key; None where it is not there. Raises OSError as `read_volume` does."""
+    """Return the content of one key; None where it is not there. Raises OSError as `read_volume` does.
+
+    It is not there where the folder that it should be in is still in force afterwards.
+    """
+    for _ in range(TRIES - 1):
+        current = _current(folder)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return _content(os.path.join(current, key))
+        if _current(folder) == current:
+            return None
+    return _content(os.path.join(_current(folder), key))
+
+
+def _current(folder: str) -> str:
+    """Return the folder that is in force."""
     try:
-        return _content(os.path.join(folder, key))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return os.path.join(folder, os.readlink(os.path.join(folder, DATA)))
+    except OSError:
+        return folder
 
 
 def _read(folder: str) -> dict[str, bytes]:
-    try:
-        current = os.path.join(folder, os.readlink(os.path.join(folder, DATA)))
-    except OSError:
-        current = folder
+    current = _current(folder)
     try:
         names = sorted(os.listdir(current))
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """What the node is told of its cluster: `cluster.json`, which decides the identity in `token-mode: auto`."""
 
 import json
+import os
 from datetime import UTC, datetime
 
 from lightkube import Client
@@ -10,10 +11,10 @@ from provider.errors import ProviderError
 from provider.kubernetes.client import ask
 from provider.kubernetes.names import SYSTEM_NAMESPACE
 from provider.node.files import File, Folder, Tree
-from provider.places import DEFAULTS
+from provider.places import DEFAULTS, Places
 
-FOLDER = DEFAULTS["--data-dir"]
-PATH = f"{FOLDER}/cluster.json"
+ON_HOST = Places(DEFAULTS)
+PATH = ON_HOST.cluster
 
 
 def created(client: Client) -> datetime:
@@ -31,12 +32,14 @@ def content_of(moment: datetime, cluster_id: str) -> bytes:
     return json.dumps(fields | ({"clusterId": cluster_id} if cluster_id else {})).encode() + b"\n"
 
 
-def write(tree: Tree, content: bytes) -> bool:
+def write(tree: Tree, content: bytes, path: str = PATH) -> bool:
     """Put it on the host; tells whether it was another. Ready answers are asked for anew then. Raises NodeError."""
-    state = tree.state(PATH)
-    if isinstance(state, File) and state.content == content:
+    wanted = File(content, 0o644, os.geteuid(), os.getegid())
+    if tree.state(path) == wanted:
         return False
-    if tree.state(tree.resolve(FOLDER)) is None:
-        tree.put(FOLDER, Folder(0o755))
-    tree.put(PATH, File(content))
+    folder = os.path.dirname(path)
+    for each in (os.path.dirname(folder), folder):
+        if tree.state(tree.resolve(each)) is None:
+            tree.put(each, Folder(0o755, os.geteuid(), os.getegid()))
+    tree.put(path, wanted)
     return True

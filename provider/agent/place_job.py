@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple, Protocol
 
 from provider.agent.host_process import Company, Finished
 from provider.agent.place_telling import Attempts, Telling
+from provider.agent.rollout_tries import Tries
 from provider.agent.rollout_turn import Turn
 from provider.agent.slots import Clocks, Slots
 from provider.kubernetes.client import ApiFailure
 from provider.kubernetes.node_lease import State
+from provider.node.detect.found import NotForThisNode
 from provider.node.files import NodeError
 from provider.places import PROGRAM
 
@@ -31,6 +33,8 @@ class Foreseen(NamedTuple):
     """Whether the kubelet would be restarted."""
     pending: bool
     """Whether a kubelet must start anew for what is, or would be, on the disk."""
+    change: str = ""
+    """Tells apart what a kubelet would read."""
 
 
 class Host(Protocol):
@@ -59,6 +63,13 @@ class Task(NamedTuple):
         """Return what the node is called while it is done, and after."""
         return ("installing", "ready") if self.command == "install" else ("removing", "removed")
 
+    @property
+    def pending(self) -> str:
+        """Return what a node waits for whose kubelet was not restarted."""
+        if self.command == "install":
+            return "takes effect at the kubelet's next start"
+        return "taken away; the kubelet that runs has the flags until its next start"
+
     def arguments(self, *, restart: bool) -> list[str]:
         """Return the arguments of the host's program."""
         return [self.command, *self.options, f"--restart={'now' if restart else 'never'}"]
@@ -70,8 +81,8 @@ class Job:
 
     task: Task
     host: Host
-    before: Callable[[], str]
-    """Puts on the host what install reads; returns why the node's configuration is not the cluster's, or nothing."""
+    before: Callable[[], None]
+    """Puts on the host what install reads, and is done again and again; raises nothing."""
     after: Callable[[], None]
     """Done when the host's part went well."""
     slots: Slots
@@ -101,38 +112,65 @@ def do(job: Job) -> int:
 
 
 def _do(job: Job) -> int:
-    job.telling.configured(job.before())
+    job.before()
     try:
         job.host.prepare()
-        foreseen = _foresee(job)
     except NodeError as error:
         return _ended(job) if job.is_ended() else _failed(job, str(error))
+    status = None
+    while status is None:
+        status = _try(job)
+    return status
+
+
+def _try(job: Job) -> int | None:
+    """Look at the node, wait where that is needed, and work; None: the node is to be looked at anew."""
+    try:
+        foreseen = _foresee(job)
+    except NotForThisNode as error:
+        return _let_be(job, str(error))
+    except NodeError as error:
+        return _ended(job) if job.is_ended() else _failed(job, str(error))
+    job.turn.planned(foreseen.change)
     if foreseen.restart:
-        job.say("the kubelet is to be restarted: waiting for this node's turn")
-        if not job.turn.wait():
-            return _ended(job)
+        match job.turn.wait():
+            case "ended":
+                return _ended(job)
+            case "look again":
+                return None
         # That may have taken hours.
-        job.telling.configured(job.before())
+        job.before()
     if foreseen.restart or foreseen.changes:
         job.telling.tell(job.task.states[0])
     try:
         done = _work(job, foreseen)
     except NodeError as error:
-        return _failed(job, str(error))
-    if done.status:
-        return _ended(job) if job.is_ended() else _failed(job, _reason(done))
-    return _well(job, foreseen)
+        return _failed(job, str(error), foreseen)
+    if not done.status:
+        return _well(job, foreseen)
+    if job.is_ended():
+        return _ended(job)
+    if job.slots.is_lost:
+        job.say("another node has this node's slot by now: what was begun is put back, and the next turn waited for")
+        job.telling.tell("waiting", "another node has its slot by now")
+        return None
+    if done.status == NotForThisNode.exit_status:
+        return _let_be(job, _reason(done))
+    return _failed(job, _reason(done), foreseen)
 
 
 def _foresee(job: Job) -> Foreseen:
-    """Look at the node. Raises NodeError where nothing can be done there."""
+    """Look at the node. Raises NotForThisNode where nothing can ever be done there, else NodeError."""
     arguments = [*job.task.arguments(restart=job.task.may_restart), "--dry-run", "--json"]
     done = job.host.run(arguments, LOOK_SECONDS, Company(job.pass_on, job.is_ended, lambda: None))
+    if done.status == NotForThisNode.exit_status:
+        raise NotForThisNode(_reason(done))
     if done.status:
         raise NodeError(_reason(done))
     try:
         told = json.loads(done.stdout)
-        return Foreseen(int(told["changes"]), told["restart"] is True, told["pending"] is True)
+        restart, pending = told["restart"] is True, told["pending"] is True
+        return Foreseen(int(told["changes"]), restart, pending, str(told["change"]))
     except (ValueError, KeyError, TypeError):
         raise NodeError(f"{job.task.command} --dry-run --json of this version tells nothing that is known") from None
 
@@ -144,8 +182,11 @@ def _work(job: Job, foreseen: Foreseen) -> Finished:
         if job.slots.taken is not None:
             job.attempt(job.slots.renew)
 
+    def is_ended() -> bool:
+        return job.is_ended() or (foreseen.restart and job.slots.is_lost)
+
     arguments = job.task.arguments(restart=foreseen.restart)
-    return job.host.run(arguments, WORK_SECONDS, Company(job.pass_on, job.is_ended, tick))
+    return job.host.run(arguments, WORK_SECONDS, Company(job.pass_on, is_ended, tick))
 
 
 def _well(job: Job, foreseen: Foreseen) -> int:
@@ -157,19 +198,32 @@ def _well(job: Job, foreseen: Foreseen) -> int:
         job.turn.succeeded(restarted=True)
     else:
         job.attempt(job.turn.mended)
-    if foreseen.pending and not foreseen.restart and job.task.command == "install":
-        job.telling.tell("pending", "takes effect at the kubelet's next start", restart_pending=True)
+    job.telling.tried(Tries())
+    if foreseen.pending and not foreseen.restart:
+        job.telling.tell("pending", job.task.pending, restart_pending=True)
     else:
         job.telling.tell(job.task.states[1])
     return 0
 
 
-def _failed(job: Job, reason: str) -> int:
+def _failed(job: Job, reason: str, foreseen: Foreseen | None = None) -> int:
+    """Say so. `foreseen`: what was to be done, where that is known and was begun."""
     job.say(f"failed: {reason}")
-    if job.slots.taken is not None:
-        job.turn.failed(reason)
+    if foreseen is not None and (foreseen.restart or foreseen.changes):
+        job.turn.failed(reason, restarts=foreseen.restart)
+    else:
+        job.turn.warn(reason)
     job.telling.tell("failed", reason)
     return 1
+
+
+def _let_be(job: Job, reason: str) -> int:
+    """End well where nothing can be done: that is this node's own, and no other one waits for it."""
+    job.say(f"the program cannot be on this node: {reason}")
+    job.turn.end()
+    job.attempt(job.turn.mended)
+    job.telling.tell("unable", reason)
+    return 0
 
 
 def _ended(job: Job) -> int:

@@ -10,16 +10,8 @@ from lightkube.core.client import LabelSelector
 from lightkube.operators import in_
 from lightkube.resources.coordination_v1 import Lease
 
-from provider.agent.rollout import (
-    LABELS,
-    RECORD,
-    Record,
-    Seen,
-    read_record,
-    record_lease,
-    slot_lease,
-    slot_name,
-)
+from provider.agent.rollout import LABELS, RECORD, Record, read_record, record_lease, slot_lease, slot_name
+from provider.agent.rollout_rules import Seen
 from provider.kubernetes.client import ApiFailure, ask
 from provider.kubernetes.leases import Observation
 from provider.kubernetes.node_lease import KIND, NODE, state_of
@@ -59,6 +51,12 @@ class Slots:
         self._leases: dict[int, Lease] = {}
         self._taken: int | None = None
         self._renewed = 0.0
+        self._is_lost = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether the slot that was taken last is another node's by now."""
+        return self._is_lost
 
     @property
     def taken(self) -> int | None:
@@ -101,15 +99,30 @@ class Slots:
             if failure.status == CONFLICT:
                 return False
             raise
-        self._taken, self._renewed = number, self._clocks.monotonic()
+        self._taken, self._renewed, self._is_lost = number, self._clocks.monotonic(), False
         return True
 
     def renew(self) -> None:
         """Renew the slot that is held, where it is time to. A failure is tried again as soon as this is called."""
         if self._taken is None or self._clocks.monotonic() - self._renewed < RENEW_SECONDS:
             return
-        self._leases[self._taken] = self._write(self._taken, self._node, self._leases[self._taken])
+        try:
+            self._leases[self._taken] = self._write(self._taken, self._node, self._leases[self._taken])
+        except ApiFailure as failure:
+            if failure.status != CONFLICT:
+                raise
+            self._look_again(self._taken)
+            return
         self._renewed = self._clocks.monotonic()
+
+    def _look_again(self, number: int) -> None:
+        """See whose the slot is: an answer that did not come leaves a Lease as unlike as another holder does."""
+        name = slot_name(number)
+        lease = ask(f"read Lease {name}", lambda: self._client.get(Lease, name, namespace=self._namespace))
+        if _holder(lease) == self._node:
+            self._leases[number] = lease
+        else:
+            self._taken, self._is_lost = None, True
 
     def release(self) -> None:
         """Give the slot back, unless somebody else has it by now."""

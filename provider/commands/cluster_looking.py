@@ -17,6 +17,7 @@ from provider.commands.cluster_wire import (
     CronJobObject,
     DaemonSetObject,
     DeploymentObject,
+    EventObject,
     NamespaceMade,
     NodeObject,
     PodObject,
@@ -32,6 +33,10 @@ from provider.kubernetes.node_lease import KIND, NODE
 from provider.secrets.wire import ServiceAccountObject
 
 LATELY_SECONDS = 24 * 3600
+REFUSALS = ("CredentialsRefused", "TokenRefused")
+"""Reasons of the Events in which agents and writer tell what the cloud refused."""
+REFUSED_SECONDS = 70 * 60
+"""How long such an Event counts: it is made anew each hour, while it lasts."""
 WORKLOADS: Sequence[tuple[str, type[Any]]] = (
     ("Deployment", DeploymentObject),
     ("StatefulSet", StatefulSetObject),
@@ -86,6 +91,17 @@ def _managed_role(where: Where, looked: Looked) -> Looked:
     named = f"Secret {SYSTEM_NAMESPACE}/{MANAGED_ROLE_SECRET}"
     found = where.cluster.find(SecretThere, named, MANAGED_ROLE_SECRET, SYSTEM_NAMESPACE)
     return replace(looked, has_managed_role=found is not None)
+
+
+def _refusals(where: Where, looked: Looked) -> Looked:
+    about = {"involvedObject.kind": "ConfigMap", "involvedObject.name": CONFIG_MAP}
+    events = where.cluster.each(EventObject, f"Events of {SYSTEM_NAMESPACE}", SYSTEM_NAMESPACE, fields=about)
+    lately = [
+        event.message
+        for event in events
+        if event.reason in REFUSALS and where.now - _epoch(event.last_timestamp or "") < REFUSED_SECONDS
+    ]
+    return replace(looked, refusals=sorted(lately))
 
 
 def _nodes(where: Where, looked: Looked) -> Looked:
@@ -156,6 +172,7 @@ READS: Sequence[tuple[Sequence[str], Callable[[Where, Looked], Looked]]] = (
     ((), _created),
     (("configuration",), _configuration),
     ((), _managed_role),
+    ((), _refusals),
     (("kubelets", "virtual nodes"), _nodes),
     ((), _census),
     (("old Secret",), _accounts),

@@ -1,5 +1,6 @@
 """What is found in a cluster before a migration: what is well, and what is to be mended first. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstanceEndpoint", "cr:PullReposi
 TRUSTED = tuple(f"system:serviceaccount:{SYSTEM_NAMESPACE}:{name}" for name in (DAEMON_SET, WRITER))
 """Whom RRSA roles must trust: the agent and the writer, by the chart's default names."""
 MOST_HOSTS = 20
+_DENIED = re.compile(r"Code (?P<code>[\w.-]*(?:NoPermission|Forbidden|AccessDenied|Unauthorized)[\w.-]*)")
+_ACTION = re.compile(r"must allow (?P<action>[a-z]+:[A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Looked:
     wrong: Sequence[str] = ()
     """What is wrong in the ConfigMap, a line each."""
     has_managed_role: bool | None = None
+    refusals: Sequence[str] = ()
+    """What agents and writer said lately of what the cloud refused."""
     kubelets: Mapping[str, int] | None = None
     """Version as the kubelet says it → machines."""
     virtual: Sequence[str] = ()
@@ -155,7 +160,7 @@ def _identity(looked: Looked) -> Iterator[Finding]:
     )
     lines = [f"{', '.join(f'{source} ({number})' for source, number in sources.items())}: {why}"]
     lines.append(
-        f"its RAM role needs {', '.join(ACTIONS)}; which it has cannot be asked from here: `get IMAGE` on a node"
+        f"its RAM role needs {', '.join(ACTIONS)}; which it lacks shows where agents are refused, and by `get IMAGE`"
     )
     if "rrsa" in sources:
         lines.append(f"RRSA roles trust ServiceAccounts by name: {' and '.join(TRUSTED)} are to be among them")
@@ -168,7 +173,24 @@ def _identity(looked: Looked) -> Iterator[Finding]:
         )
         yield Finding("identity", "failed", "\n".join(lines), 1)
         return
+    lacking = denials(looked.refusals)
+    if lacking:
+        yield Finding("identity", "failed", "\n".join([*lines, *lacking]), 1)
+        return
     yield Finding("identity", "ok", "\n".join(lines))
+
+
+def denials(refusals: Sequence[str]) -> list[str]:
+    """Return which rights the cloud missed, by what Events say of refusals: one line for each action and Code."""
+    found: dict[tuple[str, str], str] = {}
+    for said in refusals:
+        code, action = _DENIED.search(said), _ACTION.search(said)
+        if code is not None:
+            found.setdefault((action["action"] if action else "", code["code"]), said)
+    return [
+        f"refused within the last hour, {f'{action} is missing, ' if action else ''}Code {code}: {said}"
+        for (action, code), said in found.items()
+    ]
 
 
 def _old_secret(looked: Looked) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from provider.agent.rollout import REMOVAL, Record
+from provider.agent.rollout import Record
 from provider.commands.get import moment
 from provider.commands.status_lines import Line
 from provider.kubernetes.names import SECRET
@@ -13,8 +13,10 @@ from provider.places import PROGRAM
 
 MOST_NAMES = 10
 """Told of a group; the rest is counted."""
-AT_WORK = ("waiting", "installing")
+NOT_DONE = ("waiting", "installing")
 LEAVING = ("removing", "removed")
+WITHOUT = ("removed", "unable")
+"""Without the program."""
 NOTHING_WRITTEN = Record()
 
 
@@ -87,8 +89,18 @@ class ClusterSeen:
 
     @property
     def unreachable(self) -> list[str]:
-        """The nodes that can have none."""
+        """The nodes that can have none: Secrets serve their pods."""
+        return [*self.virtual, *self.unable]
+
+    @property
+    def virtual(self) -> list[str]:
+        """The nodes that are no machines."""
         return [node.name for node in self.nodes or () if node.is_virtual]
+
+    @property
+    def unable(self) -> list[str]:
+        """The nodes whose agent says that the program cannot be there."""
+        return [state.node for state in self.current if state.state == "unable"]
 
     @property
     def _known(self) -> set[str] | None:
@@ -122,6 +134,8 @@ def _nodes(seen: ClusterSeen) -> Iterator[Line]:
     yield Line("nodes", "ok", f"{counted(len(seen.states) - len(seen.gone), 'node')}: {told}")
     for state in _shown([state for state in seen.current if state.state == "failed"]):
         yield Line("failed", "wrong", f"{state.node}: {state.detail or 'its agent says no more'}")
+    for state in _shown([state for state in seen.current if state.state == "unable"]):
+        yield Line("unable", "note", f"{state.node}, served by Secrets: {state.detail or 'its agent says no more'}")
     if seen.silent:
         yield Line("silent", "wrong", f"not heard of for a quarter of an hour: {names(seen.silent)}")
     if seen.without_agent and not seen.leaves:
@@ -139,18 +153,18 @@ def _configuration(seen: ClusterSeen) -> Iterator[Line]:
 
 
 def _versions(seen: ClusterSeen) -> Iterator[Line]:
-    versions = Counter(state.version for state in seen.current if state.version and state.state != "removed")
+    versions = Counter(state.version for state in seen.current if state.version and state.state not in WITHOUT)
     if versions:
         told = ", ".join(f"{version} on {counted(number, 'node')}" for version, number in versions.most_common())
         yield Line("versions", "ok" if len(versions) == 1 else "note", told)
 
 
 def _rollout(seen: ClusterSeen) -> Iterator[Line]:
-    stopped = {name: stop for name, stop in seen.record.stopped.items() if seen.now < stop.until}
+    stopped = seen.record.holding(seen.now)
     for name, stop in stopped.items():
-        what = "the removal" if stop.version == REMOVAL else f"version {stop.version}"
-        yield Line("roll-out", "wrong", f"{what} is held up by {name} until {moment(stop.until)}: {stop.reason}")
-    at_work = [state.node for state in seen.current if state.state in AT_WORK]
+        told = f"version {stop.version} is held up by {name} until {moment(stop.until)} at least: {stop.reason}"
+        yield Line("roll-out", "wrong", told)
+    at_work = [state.node for state in seen.current if state.state in NOT_DONE]
     if at_work and not stopped:
         yield Line("roll-out", "pending", f"goes on: {names(at_work)} not done")
     if seen.record.canary_node:
@@ -200,7 +214,7 @@ def _can_go(seen: ClusterSeen) -> Iterator[Line]:
         yield Line("compat-secrets", "note", "whether they can go is not known: the nodes cannot be listed")
         return
     if seen.unreachable:
-        told = f"needed: {names(seen.unreachable)} cannot run the plugin (virtual)"
+        told = f"needed: {names(seen.unreachable)} cannot run the plugin"
         yield Line("compat-secrets", "note", told)
         return
     unready = [state.node for state in seen.states if state.state != "ready" and state.node not in seen.gone]

@@ -173,6 +173,16 @@ class ConfigMapObject(NamespacedResourceG, Struct):
     _api_info = _api("", "ConfigMap", "configmaps")
 
 
+class EventObject(NamespacedResourceG, Struct, rename="camel"):
+    """An Event: what was said, and when last, in RFC 3339."""
+
+    metadata: ObjectMetadata
+    reason: str = ""
+    message: str = ""
+    last_timestamp: str | None = None
+    _api_info = _api("", "Event", "events")
+
+
 class NamespaceMade(GlobalResource, Struct):
     """A Namespace: when it was made."""
 

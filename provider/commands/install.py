@@ -8,6 +8,7 @@ from typing import TextIO
 from provider import environment
 from provider.commands.node_common import (
     Say,
+    change_of,
     check_json,
     check_root,
     end_in_order,
@@ -83,8 +84,9 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         _, shows = planned()
         if parsed.json:
             count = len(shows.quiet) + len(shows.noticed) + bool(shows.bundle)
-            runs, pending = shows.found.process is not None, shows.restart_pending
-            stdout.write(foreseen(machine, count, runs=runs, pending=pending, restart=parsed.restart == "now"))
+            runs, pending, now = shows.found.process is not None, shows.restart_pending, parsed.restart == "now"
+            change = change_of(shows.record)
+            stdout.write(foreseen(machine, count, runs=runs, pending=pending, restart=now, change=change))
             return 0
         stdout.write(named(shows.quiet) + shown(shows.noticed))
         say(_would(shows, restart=parsed.restart == "now"))

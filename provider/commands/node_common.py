@@ -1,20 +1,26 @@
 """What the commands that change a node share: their options, root, and lines for people."""
 
 import argparse
+import hashlib
 import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from types import FrameType
 from typing import TextIO
 
 from provider.errors import ConfigurationError
 from provider.node.files import NodeError
 from provider.node.machine import Machine
+from provider.node.record import Record
 from provider.places import DEFAULTS, PROGRAM, Places
 
 Say = Callable[[str], None]
-EXIT_STATUSES = "exit status: 0 done, 1 the node refused and is as it was, 2 wrong use or wrong configuration"
+EXIT_STATUSES = (
+    "exit status: 0 done, 1 the node refused and is as it was, 2 wrong use or wrong configuration, 3 this node can "
+    "never have it: its kubelet is too old, or it has none, or no systemd"
+)
 
 
 def node_parser(command: str, description: str, *, restart: str) -> argparse.ArgumentParser:
@@ -49,16 +55,24 @@ def check_json(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> N
         parser.error("--json goes with --dry-run")
 
 
-def foreseen(machine: Machine, changes: int, *, runs: bool, pending: bool, restart: bool) -> str:
+def foreseen(machine: Machine, changes: int, *, runs: bool, pending: bool, restart: bool, change: str = "") -> str:
     """Return what `--dry-run --json` prints.
 
     `runs`: whether the kubelet does. `pending`: whether one must start anew for what is, or would be, on the disk.
     `restart`: whether it may be restarted now. An earlier change that is not settled may be put back first, with a
-    restart of its own.
+    restart of its own. `change`: tells apart what a kubelet would read.
     """
     unsettled = bool(machine.generations.pending())
-    told = {"changes": changes, "restart": restart and runs and (pending or unsettled), "pending": pending}
+    restarts = restart and runs and (pending or unsettled)
+    told = {"changes": changes, "restart": restarts, "pending": pending, "change": change}
     return json.dumps(told) + "\n"
+
+
+def change_of(record: Record) -> str:
+    """Return what tells apart what a kubelet would read after an install; the same on nodes that are alike."""
+    attributes = asdict(record.token_attributes) if record.token_attributes is not None else None
+    read = [record.delivery, record.mode, record.provider_file, record.bin_dir, record.domains, attributes]
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
 
 
 def check_root(root: str | None) -> str:

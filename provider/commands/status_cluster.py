@@ -86,14 +86,14 @@ def fields_of(seen: ClusterSeen, lines: list[Line]) -> dict[str, Any]:
         "nodes": [{**asdict(state), "renewed": moment(state.renewed)} for state in seen.states],
         "silent": seen.silent,
         "withoutAgent": seen.without_agent,
-        "virtual": seen.unreachable,
+        "virtual": seen.virtual,
+        "unable": seen.unable,
         "rollout": {
             "canaryNode": seen.record.canary_node,
             "canaryVersion": seen.record.canary_version,
             "stopped": [
                 {"node": name, "until": moment(stop.until), "version": stop.version, "reason": stop.reason}
-                for name, stop in seen.record.stopped.items()
-                if seen.now < stop.until
+                for name, stop in seen.record.holding(seen.now).items()
             ],
         },
         "writer": seen.writer,

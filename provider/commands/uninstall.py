@@ -18,9 +18,10 @@ from provider.commands.node_common import (
 from provider.node.bundle.prefix import is_package, prefix_for
 from provider.node.bundle.source import source
 from provider.node.bundle.units import unit_changes
+from provider.node.detect.found import Found
 from provider.node.difference import named, shown
 from provider.node.machine import Machine, open_machine
-from provider.node.plan import with_folders
+from provider.node.plan import OWN_FILE, with_folders
 from provider.node.removal import plan_removal, remove
 from provider.places import PROGRAM
 
@@ -46,7 +47,10 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
         if parsed.json:
             count = len(planned.noticed) + len(planned.later)
             runs, now = planned.found is not None and planned.found.process is not None, parsed.restart == "now"
-            stdout.write(foreseen(machine, count, runs=runs, pending=planned.restarts, restart=now))
+            lags = has_our_flags(planned.found)
+            # One that was not restarted when the rest was taken away is left to its next start.
+            now = now and (planned.restarts or not lags)
+            stdout.write(foreseen(machine, count, runs=runs, pending=planned.restarts or lags, restart=now))
             return 0
         stdout.write(shown(planned.noticed) + named(planned.later))
         restarts = (
@@ -74,6 +78,11 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     else:
         say("uninstalled" if was_there or planned.noticed else "nothing was installed; nothing was changed")
     return 0
+
+
+def has_our_flags(found: Found | None) -> bool:
+    """Tell whether the kubelet that runs was started with our flags, whatever its next start has."""
+    return found is not None and found.live is not None and found.live.config == OWN_FILE
 
 
 def _have_rollback(machine: Machine) -> None:

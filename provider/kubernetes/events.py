@@ -72,3 +72,7 @@ class Limiter:
             return False
         self._said[key] = now
         return True
+
+    def forget(self, key: str) -> None:
+        """Let it be said again at once: it was not said after all."""
+        self._said.pop(key, None)

@@ -11,8 +11,9 @@ from provider.kubernetes.leases import micro_time
 from provider.kubernetes.names import PREFIX
 from provider.places import PROGRAM
 
-State = Literal["waiting", "installing", "ready", "pending", "failed", "removing", "removed"]
-"""`pending`: installed, and waits for the kubelet's next start, or for what is new in the configuration."""
+State = Literal["waiting", "installing", "ready", "pending", "failed", "unable", "removing", "removed"]
+"""`pending`: installed, and waits for the kubelet's next start, or for what is new in the configuration.
+`unable`: the program can never be there (an old kubelet, no systemd); compatibility Secrets serve its pods."""
 
 SECONDS = 900
 """How long a Lease counts without being renewed; the agent renews it in a third of that."""
@@ -22,8 +23,8 @@ DETAIL_LIMIT = 300
 KIND = f"{PREFIX}kind"
 NODE = "node"
 LABELS = (f"{PREFIX}state", f"{PREFIX}version", f"{PREFIX}gpu")
-DETAIL, CONFIGURATION, REFUSALS, RESTART = (
-    f"{PREFIX}{name}" for name in ("detail", "configuration", "refusals", "restart-pending")
+DETAIL, CONFIGURATION, REFUSALS, RESTART, TRIES = (
+    f"{PREFIX}{name}" for name in ("detail", "configuration", "refusals", "restart-pending", "failed-tries")
 )
 
 
@@ -43,6 +44,8 @@ class NodeState:
     """How many hosts were refused lately."""
     configuration: str = ""
     """Empty where the node has the ConfigMap's; else why not."""
+    tries: str = ""
+    """What `agent place` keeps of tries that failed, see provider.agent.rollout_tries; empty: none."""
     renewed: float = 0.0
     """When the agent said so, in seconds since the epoch by the node's clock."""
 
@@ -59,6 +62,7 @@ def lease_of(state: NodeState, namespace: str, seconds: int = SECONDS) -> Lease:
         CONFIGURATION: _line(state.configuration),
         REFUSALS: str(state.refusals) if state.refusals else "",
         RESTART: "true" if state.restart_pending else "",
+        TRIES: state.tries,
     }
     return Lease(
         metadata=ObjectMeta(
@@ -93,6 +97,7 @@ def state_of(lease: Lease) -> NodeState | None:
         restart_pending=said.get(RESTART) == "true",
         refusals=int(refusals) if refusals.isdecimal() else 0,
         configuration=said.get(CONFIGURATION, ""),
+        tries=said.get(TRIES, ""),
         renewed=spec.renewTime.timestamp() if spec.renewTime else 0.0,
     )
 

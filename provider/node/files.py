@@ -200,6 +200,12 @@ def _remove(place: str) -> None:
         os.rmdir(place)
 
 
+def unlink(path: str) -> None:
+    """Take a file away, where there is one. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 def _make_folder(place: str, folder: Folder) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(place, 0o700)
@@ -210,8 +216,7 @@ def _make_folder(place: str, folder: Folder) -> None:
 
 
 def _write(temporary: str, place: str, file: File) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
+    unlink(temporary)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as out:

@@ -8,7 +8,7 @@ from provider.errors import ProviderError
 from provider.node.carry_out import Carrier
 from provider.node.child_processes import run
 from provider.node.detect.detect import detect
-from provider.node.detect.found import Found, Process
+from provider.node.detect.found import Found, NotForThisNode, Process
 from provider.node.files import NodeError, Tree
 from provider.node.generations import Generations
 from provider.node.health import is_healthy
@@ -63,7 +63,9 @@ def open_machine(root: str, say: Callable[[str], None]) -> Machine:
         raise NodeError(f"--root {root}: there is no tree of an image")
     systemd = None if root else Systemd(run)
     if systemd is not None and not systemd.is_running():
-        raise NodeError("this machine does not run systemd, which is needed; for the tree of an image use --root DIR")
+        raise NotForThisNode(
+            "this machine does not run systemd, which is needed; for the tree of an image use --root DIR"
+        )
     generations = Generations(tree, lambda arguments: run(arguments, UNDO_SECONDS).status)
 
     def process() -> Process | None:

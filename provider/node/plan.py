@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from provider.errors import ProviderError
 from provider.node.detect.detect import detect
 from provider.node.detect.flag_places import flag_changes
-from provider.node.detect.found import Flags, Found
+from provider.node.detect.found import Flags, Found, NotForThisNode
 from provider.node.detect.overlay import Overlay
 from provider.node.files import Change, File, Folder, Link, NodeError, State, Tree
 from provider.node.guard import NAME as GUARD
@@ -49,7 +49,7 @@ def choose(tree: Tree, found: Found, prefix: str) -> Choice:
             "see that `--version` works"
         )
     if version < FIRST_VERSION:
-        raise NodeError(
+        raise NotForThisNode(
             f"kubelet {version} is too old: credential providers work from 1.24 on. Upgrade it, or use "
             "compatibility Secrets (imagePullSecrets)"
         )

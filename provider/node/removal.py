@@ -25,7 +25,7 @@ from provider.node.plan import OWN_FILE, check_flags, check_next_start, check_wr
 from provider.node.record import DATA, Record
 from provider.node.restore import restorations, strays
 from provider.node.withdrawal import withdraw
-from provider.places import DEFAULTS, PROGRAM
+from provider.places import DEFAULTS, PROGRAM, Places
 
 ENDED = tuple(f"{PROGRAM}-{name}" for name in ("renew.timer", "repair.timer", "renew.service", "repair.service"))
 
@@ -117,8 +117,8 @@ def _remove_rest(machine: Machine, planned: Removal) -> list[str]:
         # Ready answers and identities are credentials.
         shutil.rmtree(DEFAULTS["--state-dir"], ignore_errors=True)
     machine.generations.remove()
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(tree.at(f"{DATA}/cluster.json"))
+    # The agent's folder, and whatever a cut has left in it.
+    shutil.rmtree(tree.at(os.path.dirname(Places(DEFAULTS).cluster)), ignore_errors=True)
     left += [f"{INSTEAD}/{name}" for name in removal(tree, INSTEAD, folders)]
     configuration = f"/etc/{PROGRAM}"
     with contextlib.suppress(OSError):

@@ -60,7 +60,9 @@ def change(what: str, *operations: Mapping[str, Any]) -> Attempt:
 TOKEN_REQUEST = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
 ROLES = "/apis/rbac.authorization.k8s.io/v1"
 APPS = f"/apis/apps/v1/namespaces/{SYSTEM}"
-NODE = "/api/v1/nodes/rights-node"
+NODE_NAME, ANOTHER, THERE = "rights-node", "rights-another", "rights-there"
+"""Nodes: the agent's own, one without a Lease, one that has one."""
+NODE = f"/api/v1/nodes/{NODE_NAME}"
 
 COMMON_REFUSED = (
     get("read all Secrets", "/api/v1/secrets"),
@@ -140,6 +142,33 @@ AGENT_REFUSED = (
     get("read a ServiceAccount", APP),
     change("entries", operation("add", "/imagePullSecrets/-", {"name": SECRET})),
     create("make an Event at a tenant's", EVENTS, event(TEAM, "agent")),
+)
+
+
+def node_lease(name: str, **labels: str) -> dict[str, Any]:
+    made = lease(OURS, name)
+    made["metadata"]["labels"] = {f"{OURS}/{key}": value for key, value in {"kind": "node", **labels}.items()}
+    return made
+
+
+def of_lease(name: str) -> str:
+    return f"{LEASES.format(OURS)}/{name}"
+
+
+OF_THE_NODE = (
+    create("make the node's Lease", LEASES.format(OURS), node_lease(NODE_NAME)),
+    apply("apply it", of_lease(NODE_NAME), node_lease(NODE_NAME, state="ready")),
+    create("take a slot", LEASES.format(OURS), lease(OURS, "rollout.slot-1")),
+    apply("write the record", of_lease("rollout"), lease(OURS, "rollout")),
+)
+OF_OTHER_NODES = (
+    create("make another node's Lease", LEASES.format(OURS), node_lease(ANOTHER)),
+    apply("say how another node is", of_lease(THERE), node_lease(THERE, state="ready")),
+    patch("let it be no node's", of_lease(THERE), operation("remove", "/metadata/labels")),
+)
+LEADS = (
+    create("lead the writers", LEASES.format(OURS), lease(OURS, "secrets-leader")),
+    apply("go on leading", of_lease("secrets-leader"), lease(OURS, "secrets-leader")),
 )
 WRITES = (
     apply("make the compatibility Secret", f"{SECRETS}/{SECRET}", secret()),

@@ -4,14 +4,15 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lightkube.resources.coordination_v1 import Lease
 
-from provider.agent.host_process import Company, Finished
-from provider.agent.place import Site, add_options, job_for
+from provider.agent.place import add_options, job_for
+from provider.agent.place_furnish import Site
 from provider.agent.place_job import do
 from provider.agent.place_telling import Attempts, Cluster
 from provider.agent.rollout import Record, read_record
@@ -20,84 +21,12 @@ from provider.kubernetes.client import open_client
 from provider.kubernetes.node_lease import NodeState, state_of
 from provider.node.files import Tree
 from tests.cluster.api import Api
+from tests.cluster.rollout_host import Killed, StandIn, Work
 from tests.systems.system import wait_for
 
 FASTER = 50.0
 """How much faster these nodes' clocks go."""
-WORK_SECONDS = 0.6
-PAUSE = 0.02
 END_SECONDS = 60.0
-
-
-class Killed(BaseException):
-    """The node lost its power."""
-
-
-class Work:
-    """What all nodes of a test do on their hosts: how many at once, and in which order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.at_work: set[str] = set()
-        self.begun: list[str] = []
-        self.most = 0
-        self.done: list[str] = []
-
-    def begin(self, node: str) -> None:
-        with self._lock:
-            self.at_work.add(node)
-            self.begun.append(node)
-            self.most = max(self.most, len(self.at_work))
-
-    def end(self, node: str) -> None:
-        with self._lock:
-            self.at_work.discard(node)
-            self.done.append(node)
-
-
-class StandIn:
-    """A host whose install takes a moment. `fails`: what it says then; `holds` goes on until that is set."""
-
-    def __init__(
-        self, node: str, work: Work, *, restarts: bool, fails: str, killed: bool, holds: threading.Event | None
-    ) -> None:
-        self._node = node
-        self._work = work
-        self._restarts = restarts
-        self._fails = fails
-        self._killed = killed
-        self._holds = holds
-        self.ran: list[Sequence[str]] = []
-        self.is_clean = False
-
-    def prepare(self) -> None:
-        self.is_clean = False
-
-    def clean(self) -> None:
-        self.is_clean = True
-
-    def run(self, arguments: Sequence[str], seconds: float, company: Company) -> Finished:
-        self.ran.append(arguments)
-        if "--dry-run" in arguments:
-            restart = self._restarts and "--restart=now" in arguments
-            return Finished(0, json.dumps({"changes": 3, "restart": restart, "pending": self._restarts}))
-        self._work.begin(self._node)
-        if self._killed:
-            self._work.end(self._node)
-            raise Killed
-        end = time.monotonic() + WORK_SECONDS
-        while time.monotonic() < end or (self._holds is not None and not self._holds.is_set()):
-            company.tick()
-            if company.is_ended():
-                break
-            time.sleep(PAUSE)
-        self._work.end(self._node)
-        if company.is_ended():
-            return Finished(1, "", ["ended by SIGTERM"])
-        if self._fails:
-            company.say(self._fails)
-            return Finished(1, "", [self._fails])
-        return Finished(0, "", ["it is installed"])
 
 
 class Node:
@@ -122,11 +51,13 @@ class Node:
         killed: bool = False,
         holds: threading.Event | None = None,
         version: str = "1.0",
+        change: str = "a",
+        refuses: str = "",
     ) -> "Node":
         """Start it, once more where it has ended."""
         self.status = None
         self._ended.clear()
-        self.host = StandIn(self.name, self._group.work, restarts=restarts, fails=fails, killed=killed, holds=holds)
+        self.host = StandIn(self.name, self._group.work, restarts, fails, refuses, killed, holds, change)
         self._thread = threading.Thread(target=self._run, args=(self.host, version), daemon=True)
         self._thread.start()
         return self
@@ -186,6 +117,10 @@ class Nodes:
         self.seconds = 10.0
         self._made: list[Node] = []
 
+    def go(self, faster: float) -> None:
+        """Let the nodes' clocks go so much faster."""
+        self.faster, self.began = faster, time.time() - time.monotonic() * faster
+
     def node(self, name: str, *options: str, gpu: bool = False) -> Node:
         """A node; it is started by its own `start`."""
         node = Node(self, name, *options, gpu=gpu)
@@ -218,13 +153,17 @@ class Nodes:
 
     def events(self) -> list[tuple[str, str, str]]:
         """Type, reason and message of the Events that name a node of this test."""
-        told = json.loads(self.api.kubectl("get", "events", "--namespace=kube-system", "--output=json"))["items"]
         names = [node.name for node in self._made]
         return [
             (event["type"], event["reason"], event["message"])
-            for event in told
+            for event in self.all_events()
             if any(f"node {name} " in event["message"] for name in names)
         ]
+
+    def all_events(self) -> list[dict[str, Any]]:
+        """The Events of the cluster's own namespace."""
+        found = self.api.kubectl("get", "events", "--namespace=kube-system", "--output=json")
+        return [*json.loads(found)["items"]]
 
     def end(self) -> None:
         """Let none go on."""
@@ -264,6 +203,3 @@ def _role(agent: str, namespace: str, rule: dict[str, object]) -> list[dict[str,
         {**head, "kind": kind, "rules": [rule]},
         {**head, "kind": f"{kind}Binding", "roleRef": reference, "subjects": [subject]},
     ]
-
-
-Make = Callable[..., Nodes]

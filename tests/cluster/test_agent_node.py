@@ -5,11 +5,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provider.agent.place_cluster import created
+from provider.cluster import cluster_id, created_on
 from provider.kubernetes.node_lease import NodeState, lease_of
 from tests.cluster.api import Api, OwnApi
 from tests.integration.agent_node import AgentNode
@@ -51,7 +54,9 @@ class Site:
             NAMESPACE,
             rules("get", "list", "create", "update", "patch", group="coordination.k8s.io", resource="leases"),
         )
-        allow(api, "kube-system", rules("create", group="", resource="events"))
+        # A namespace is in itself.
+        dated = rules("get", group="", resource="namespaces")
+        allow(api, "kube-system", rules("create", group="", resource="events"), dated)
 
     @contextmanager
     def node(self, name: str) -> Iterator[AgentNode]:
@@ -113,10 +118,27 @@ def test_what_the_node_is_and_has_stays_where_only_the_init_container_knows_it(s
         node.start()
         site.wait_for_holder("node-b", "pending 9.8.7")
         assert site.lease("node-b")["metadata"]["labels"][f"{PREFIX}gpu"] == "true"
+        wait_for(node.cluster.exists, SECONDS, "the date")
         node.end()
+        node.cluster.unlink()
         node.start("--removed")
         site.wait_for_holder("node-b", "removed")
+        assert not node.cluster.exists()
         assert site.said("node-b", "detail") == ""
+
+
+def test_a_node_that_can_never_have_the_program_stays_so_until_somebody_reports(site: Site) -> None:
+    placed = NodeState("node-i", "unable", "9.8.7", "kubelet 1.22.3 is too old", gpu=True, renewed=1.0)
+    with site.api.client() as client:
+        client.apply(lease_of(placed, NAMESPACE))
+    with site.node("node-i") as node:
+        node.start()
+        wait_for(lambda: site.lease("node-i")["metadata"]["labels"][f"{PREFIX}version"] == "none", SECONDS, "the Lease")
+        assert site.holder("node-i") == "unable"
+        assert site.said("node-i", "detail") == placed.detail
+        assert site.lease("node-i")["metadata"]["labels"][f"{PREFIX}gpu"] == "true"
+        node.report()
+        site.wait_for_holder("node-i", "ready 9.8.7")
 
 
 def test_a_wrong_configuration_is_one_event_though_two_nodes_find_it(site: Site) -> None:
@@ -178,6 +200,25 @@ def test_an_api_server_that_stands_still_holds_up_nothing(own_api: OwnApi, tmp_p
         assert "the API server takes what this node says again" in node.said()
 
 
+def test_the_clusters_date_comes_as_soon_as_the_api_server_tells_it(own_api: OwnApi, tmp_path: Path) -> None:
+    site = Site(own_api, tmp_path)
+    with site.node("node-h") as node:
+        own_api.stop_answering()
+        try:
+            node.start("--cluster-id=c0123456789abcdef")
+            wait_for(lambda: "did not answer in time" in node.said(), SECONDS, "the agent to find out")
+            assert not node.cluster.exists()
+        finally:
+            own_api.answer()
+        wait_for(node.cluster.exists, SECONDS, "the date")
+        with site.api.client() as client:
+            made = created(client)
+        assert created_on(str(node.cluster)) == made.astimezone(UTC).date()
+        assert cluster_id(str(node.cluster)) == "c0123456789abcdef"
+        assert node.cluster.stat().st_mode & 0o777 == 0o644
+        site.wait_for_holder("node-h", "pending")
+
+
 def test_without_the_right_the_way_out_is_in_the_log_and_the_node_goes_on(site: Site) -> None:
     with site.node("node-f") as node:
         node.kubeconfig = site.api.service_account("elsewhere", "nobody")
@@ -185,4 +226,5 @@ def test_without_the_right_the_way_out_is_in_the_log_and_the_node_goes_on(site: 
         node.start()
         node.wait_ready()
         wait_for(lambda: "cannot read the Lease of this node: the API server says 403" in node.said(), SECONDS, "why")
+        wait_for(lambda: "cannot read namespace kube-system: the API server says 403" in node.said(), SECONDS, "why")
         assert os.path.exists(node.config)

@@ -2,12 +2,14 @@
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provider.commands import doctor
+from provider.kubernetes.events import event
 from tests.cluster.api import OwnApi
 from tests.cluster.cluster_objects import (
     ALPHA,
@@ -104,6 +106,30 @@ def test_a_new_cluster_needs_the_managed_roles_secret(cluster: OwnApi) -> None:
     cluster.apply(pull_secret("kube-system", "addon.aliyuncsmanagedacrrole.token"))
     status, found, _ = told(cluster.kubeconfig)
     assert (status, found["identity"]["state"]) == (0, "ok")
+
+
+def refused(text: str, reason: str = "CredentialsRefused", age: float = 0) -> dict[str, Any]:
+    made = event("ConfigMap", "kube-system", "acr-configuration", reason, text, warning=True, now=time.time() - age)
+    return {"apiVersion": "v1", "kind": "Event", **made.to_dict()}
+
+
+def test_a_ram_action_that_is_missing_is_named_where_agents_were_refused(cluster: OwnApi) -> None:
+    lacks = "role r may not call {0} for x: its RAM policy must allow cr:{0} on resource (Code {1}, RequestId {2})"
+    cluster.apply(
+        refused("a.io: " + lacks.format("GetAuthorizationToken", "NoPermission", "1")),
+        refused("b.io: " + lacks.format("GetAuthorizationToken", "NoPermission", "2")),
+        refused("No token for x: " + lacks.format("ListInstanceEndpoint", "Forbidden.RAM", "3"), "TokenRefused"),
+        refused("c.io: " + lacks.format("OfYesterday", "NoPermission", "4"), age=7200),
+        refused("d.io: " + lacks.format("OfSomethingElse", "NoPermission", "5"), "ConfigurationWrong"),
+        refused("e.io: there is no instance (Code INSTANCE_NOT_EXIST)"),
+    )
+    status, found, _ = told(cluster.kubeconfig)
+    assert (status, found["identity"]["state"]) == (1, "failed")
+    lines = [line for line in found["identity"]["detail"].splitlines() if line.startswith("refused ")]
+    assert [line.partition(": ")[0] for line in sorted(lines)] == [
+        "refused within the last hour, cr:GetAuthorizationToken is missing, Code NoPermission",
+        "refused within the last hour, cr:ListInstanceEndpoint is missing, Code Forbidden.RAM",
+    ]
 
 
 def test_who_may_not_read_everything_is_told_so(cluster: OwnApi) -> None:

@@ -41,7 +41,8 @@ def manifests(placement: str) -> list[Object]:
 def install(api: Api, placement: str) -> None:
     """Install the chart's rights, and what is tried on."""
     api.apply(*manifests(placement))
-    api.apply(named("Namespace", TEAM), APP, rights.secret("other"), named("Node", "rights-node"))
+    api.apply(named("Namespace", TEAM), APP, rights.secret("other"), named("Node", rights.NODE_NAME))
+    api.apply(rights.node_lease(rights.THERE))
     api.apply(named("ConfigMap", rights.CONFIG_MAP, SYSTEM, data={}))
 
 
@@ -82,6 +83,26 @@ def otherwise(user: User, attempts: Iterable[Attempt], *, allowed: bool, by: str
 def test_a_node_that_is_broken_into_gains_nothing(users: dict[str, User]) -> None:
     assert otherwise(users[AGENT], rights.AGENT_NEEDS, allowed=True) == {}
     assert otherwise(users[AGENT], rights.AGENT_REFUSED, allowed=False, by="cannot") == {}
+
+
+@pytest.mark.parametrize("server", [SEPARATE, DAEMONSET], indirect=True)
+def test_an_agent_speaks_for_its_own_node_alone(
+    server: OwnApi, users: dict[str, User], request: pytest.FixtureRequest
+) -> None:
+    token = server.pod_token(SYSTEM, AGENT, rights.NODE_NAME)
+    with User(token) as agent:
+        first = [dry(rights.OF_OTHER_NODES[0])]
+        wait_for(lambda: otherwise(agent, first, allowed=False) == {}, TAKES_SECONDS, "the policy")
+        assert otherwise(agent, rights.OF_THE_NODE, allowed=True) == {}
+        assert otherwise(agent, rights.OF_OTHER_NODES, allowed=False, by="ValidatingAdmissionPolicy") == {}
+        # In the DaemonSet's pods the writer has the same account.
+        is_separate = request.node.callspec.params["server"] == SEPARATE
+        assert otherwise(agent, rights.LEADS, allowed=not is_separate, by="Policy") == {}
+    # A token that is of no pod's, as all were before 1.30, says nothing of a node.
+    assert otherwise(users[AGENT], rights.OF_OTHER_NODES, allowed=True) == {}
+    if is_separate:
+        assert otherwise(users[WRITER], rights.LEADS[:1], allowed=True) == {}
+        assert otherwise(users[AGENT], rights.LEADS, allowed=False, by="Policy") == {}
 
 
 @pytest.mark.parametrize(

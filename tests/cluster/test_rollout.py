@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from provider.agent.rollout import GPU_SECONDS, STOP_SECONDS
+from provider.agent.rollout import STOP_SECONDS
+from provider.agent.rollout_rules import GPU_SECONDS
 from provider.agent.slots import SLOT_SECONDS
 from tests.cluster.api import Api, OwnApi
 from tests.cluster.rollout_nodes import FASTER, Nodes, rights
@@ -219,7 +220,7 @@ def test_an_api_server_that_refuses_ends_it_with_the_reason_only_where_a_slot_is
 def test_the_cluster_is_written_down_for_the_node_once(nodes: Nodes) -> None:
     node = nodes.node("node", "--cluster-id=c0123456789abcdef")
     assert node.start(restarts=False).wait() == 0
-    place = nodes.folder / "node/var/lib/aliyun-acr-credential-provider/cluster.json"
+    place = nodes.folder / "node/var/lib/aliyun-acr-credential-provider/cluster/cluster.json"
     created = nodes.api.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.creationTimestamp}")
     assert place.read_text() == f'{{"created": "{created}", "clusterId": "c0123456789abcdef"}}\n'
     written = place.stat()

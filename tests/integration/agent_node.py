@@ -44,6 +44,7 @@ class AgentNode:
         self._rrsa = Volume(mounts / "rrsa")
         self.config = directory / "etc/config.yaml"
         self.identities = directory / "run/identities"
+        self.cluster = directory / "data/cluster/cluster.json"
         self.kubeconfig = kubeconfig(directory / "kubeconfig")
         self.errors = directory / "stderr"
         self._process: subprocess.Popen[bytes] | None = None

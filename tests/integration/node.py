@@ -107,7 +107,9 @@ class Node:
         return found
 
     def cluster_created(self, day: str) -> None:
-        self._write(self.data / "cluster.json", json.dumps({"created": f"{day}T00:00:00Z"}))
+        path = self.data / "cluster/cluster.json"
+        path.parent.mkdir(exist_ok=True)
+        self._write(path, json.dumps({"created": f"{day}T00:00:00Z"}))
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

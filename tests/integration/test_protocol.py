@@ -162,7 +162,8 @@ def test_no_standard_input_is_one_line(node: Node) -> None:
 
 
 def test_a_spoilt_date_matters_only_where_it_decides(node: Node) -> None:
-    (node.data / "cluster.json").write_text("")
+    node.cluster_created("")
+    (node.data / "cluster/cluster.json").write_text("")
     node.configure("token-mode: workerRole\n")
     assert node.request(f"{ALPHA}/team/app").auth
     node.configure("token-mode: auto\n")

@@ -45,8 +45,7 @@ def tokens(node: Node) -> tuple[Token, ...]:
 
 def logins(node: Node) -> dict[str, tuple[str, str]]:
     """User name and password a host, as in the Secret."""
-    content = content_of(tokens(node), time.time())
-    auths: Mapping[str, Any] = {} if content is None else json.loads(content.docker_config)["auths"]
+    auths: Mapping[str, Any] = json.loads(content_of(tokens(node), time.time()).docker_config)["auths"]
     for entry in auths.values():
         assert base64.b64decode(entry["auth"]).decode() == f"{entry['username']}:{entry['password']}"
     return {host: (entry["username"], entry["password"]) for host, entry in auths.items()}
@@ -119,6 +118,16 @@ def test_a_default_that_the_cloud_refuses_is_no_failure(node: Node) -> None:
     (failure,) = report.failures
     assert failure.code == "USER_NOT_EXIST"
     assert failure.is_expected
+    assert report.ends == ()
+
+
+def test_a_default_that_the_identity_may_not_ask_for_is_one(node: Node) -> None:
+    node.cloud.faults.set("acr", "status", action="GET /tokens", status=403, code="NoPermission")
+    report, result = ask(node)
+    assert result.status == 1
+    (failure,) = report.failed
+    assert failure.code == "NoPermission"
+    assert report.ends == (("Personal Edition", 0),)
 
 
 def test_what_works_is_kept_and_the_rest_is_named(node: Node) -> None:
@@ -141,6 +150,8 @@ def test_an_old_token_stays_while_a_new_one_cannot_be_had(node: Node) -> None:
     (failure,) = report.failed
     assert failure.cause == "unreachable"
     assert failure.kept_until > time.time()
+    assert dict(report.ends)["Personal Edition in cn-hangzhou"] == failure.kept_until
+    assert dict(report.ends)[f"instance {ALPHA_ID}"] > time.time()
     assert logins(node)[PERSONAL] == first[PERSONAL]
     assert logins(node)[ALPHA] != first[ALPHA]
     assert accepted(node, PERSONAL, "mine/app")

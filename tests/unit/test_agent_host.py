@@ -30,7 +30,7 @@ shift
 case $1 in
     version) exec cat /var/lib/version ;;
     install)
-        case $* in *--dry-run*) echo '{"changes": 1, "restart": false, "pending": false}'; exit 0 ;; esac
+        case $* in *--dry-run*) echo '{"changes": 1, "restart": false, "pending": false, "change": ""}'; exit 0 ;; esac
         trap 'echo "aliyun-acr-credential-provider: ended by SIGTERM" >&2; exit 1' TERM
         echo held >&2
         while :; do sleep 0.05; done ;;

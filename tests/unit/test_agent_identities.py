@@ -1,8 +1,10 @@
 """The node's identities in step with what is mounted."""
 
 import base64
+import contextlib
 import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from provider.agent.identities import (
     IDENTITIES,
     MANAGED_ROLE,
     RRSA,
+    Identities,
     Identity,
     end_of_managed_role,
     end_of_token,
     put_identity,
     take_identities_back,
 )
+from provider.agent.node_volume import read_key
 from provider.node.files import NodeError
 from tests.unit.kubelet_volume import Volume
 
@@ -88,6 +92,39 @@ def test_what_is_not_mounted_at_all_is_taken_away_too(identity: Identity, tmp_pa
     node.put(VALUES[identity.name][0])
     assert put_identity(identity, "/nowhere", str(node.identities)) is None
     assert not node.target.exists()
+
+
+@each_identity
+def test_one_round_that_finds_nothing_takes_nothing_away(identity: Identity, tmp_path: Path) -> None:
+    node, value = Node(tmp_path, identity), VALUES[identity.name][0]
+    rounds = Identities(str(node.mounts), str(node.identities))
+
+    def found(mounted: str | None) -> bool:
+        node.volume.put({} if mounted is None else {identity.key: mounted})
+        rounds.put(identity)
+        return node.target.exists()
+
+    assert [found(each) for each in (value, None, value, None, None)] == [True, True, True, True, False]
+
+
+def test_a_change_while_it_is_read_is_never_taken_for_nothing(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "volume")
+    volume.put({"token": "0"})
+
+    def change() -> None:
+        for number in range(400):
+            volume.put({"token": str(number)})
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    found: list[bytes | None] = []
+    while changing.is_alive():
+        # More changes than it tries are an error: the target stays then, too.
+        with contextlib.suppress(FileNotFoundError):
+            found.append(read_key(str(volume.folder), "token"))
+    changing.join()
+    assert len(found) > 100
+    assert None not in found
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777])

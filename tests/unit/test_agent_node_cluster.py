@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from provider.agent.node_cluster import APART_SECONDS, MOST_APART_SECONDS, RENEW_SECONDS, Complaints, Turns
+from provider.agent.node_cluster import (
+    APART_SECONDS,
+    MOST_APART_SECONDS,
+    RENEW_SECONDS,
+    Complaints,
+    Turns,
+    _with_what_was_placed,
+)
 from provider.agent.node_state import Complaint
 from provider.kubernetes.node_lease import SECONDS, NodeState
 
@@ -94,3 +101,11 @@ def test_what_comes_back_within_the_hour_was_said() -> None:
     made.take([], 10)
     made.take([WRONG], 20)
     assert made.due(100, HOUR + 90) == []
+
+
+def test_a_removal_that_a_running_kubelet_does_not_know_of_stays_pending() -> None:
+    placed = NodeState("n", "pending", "1.0", "taken away; the kubelet has it", gpu=True, restart_pending=True)
+    said = _with_what_was_placed(NodeState("n", "removed"), placed)
+    assert said == replace(placed, version="")
+    well = _with_what_was_placed(NodeState("n", "removed"), replace(placed, restart_pending=False))
+    assert (well.state, well.detail) == ("removed", "")

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from provider.agent.host_process import Company, Finished
-from provider.agent.place import Site, add_options, job_for, run
+from provider.agent.place import add_options, job_for, run
 from provider.agent.place_cluster import PATH, content_of, write
+from provider.agent.place_furnish import Site
 from provider.agent.place_job import Task, do
 from provider.agent.place_telling import Attempts, Cluster
 from provider.agent.slots import Clocks
@@ -66,7 +67,7 @@ class Host:
 
 
 def foreseen(changes: int = 0, *, restart: bool = False, pending: bool = False) -> Finished:
-    return Finished(0, json.dumps({"changes": changes, "restart": restart, "pending": pending}))
+    return Finished(0, json.dumps({"changes": changes, "restart": restart, "pending": pending, "change": "c"}))
 
 
 def placed(folder: Path, host: Host, *options: str, ended: bool = False) -> tuple[int, list[str]]:
@@ -110,6 +111,15 @@ def test_nothing_to_restart_needs_nobody(tmp_path: Path) -> None:
 def test_a_node_that_fails_says_why_and_is_tried_again(tmp_path: Path, host: Host, said: str) -> None:
     status, lines = placed(tmp_path, host)
     assert status == 1 and any(f"failed: {said}" in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "host",
+    [Host(Finished(3, "", ["kubelet 1.22.3 is too old"])), Host(foreseen(), Finished(3, "", ["it is too old"]))],
+)
+def test_a_node_that_can_never_have_it_is_let_be(tmp_path: Path, host: Host) -> None:
+    status, lines = placed(tmp_path, host)
+    assert status == 0 and "too old" in lines[-1] and "cannot be on this node" in lines[-1], lines
 
 
 def test_who_is_ended_did_not_fail(tmp_path: Path) -> None:

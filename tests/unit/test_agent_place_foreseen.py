@@ -11,9 +11,12 @@ import pytest
 
 from provider.commands import install, uninstall
 from provider.commands.node_common import foreseen
+from provider.commands.uninstall import has_our_flags
 from provider.node.bundle.contents import LIBRARIES
+from provider.node.detect.found import Flags, Found
 from provider.node.files import Folder, Link
 from provider.node.machine import open_machine
+from provider.node.plan import OWN_FILE
 from provider.node.record import NODE, PENDING
 from provider.version import VERSION
 from tests.unit.fake_bundle import make
@@ -22,6 +25,7 @@ from tests.unit.tiny_program import program
 if os.geteuid():
     pytest.skip("only root can give files to an owner", allow_module_level=True)
 
+OURS = Flags(OWN_FILE, "/opt")
 UNIT = "[Service]\nExecStart=/usr/bin/kubelet --config=/etc/kubelet.yaml $KUBELET_EXTRA_ARGS\n"
 Command = Callable[..., str]
 PROGRAMS = {"install": install.run, "uninstall": uninstall.run}
@@ -47,10 +51,24 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return run
 
 
+def change(text: str) -> str:
+    """What tells apart what the kubelet would read."""
+    found = json.loads(text)["change"]
+    assert isinstance(found, str)
+    return found
+
+
+def test_what_a_kubelet_would_read_is_told_apart(command: Command) -> None:
+    flags = change(command("install", "--dry-run", "--json"))
+    assert len(flags) == 16 and change(command("install", "--delivery=docker-config", "--dry-run", "--json")) != flags
+    command("install", "--restart=never")
+    assert change(command("install", "--dry-run", "--json")) == flags, "the same in each try"
+
+
 def told(text: str) -> tuple[bool, bool, bool]:
     """Whether there are changes, whether a restart now, whether one is pending."""
     fields = json.loads(text)
-    assert fields.keys() == {"changes", "restart", "pending"}
+    assert fields.keys() == {"changes", "restart", "pending", "change"}
     return bool(fields["changes"]), fields["restart"], fields["pending"]
 
 
@@ -91,4 +109,10 @@ def test_when_a_kubelet_would_be_restarted(
         machine.tree.put(NODE, Folder(0o700))
         machine.tree.put(PENDING, Link("generations/1"))
     fields = json.loads(foreseen(machine, 2, runs=runs, pending=pending, restart=may))
-    assert fields == {"changes": 2, "restart": restart, "pending": pending}
+    assert fields == {"changes": 2, "restart": restart, "pending": pending, "change": ""}
+
+
+@pytest.mark.parametrize(("live", "has"), [(None, False), (Flags(), False), (Flags("/a"), False), (OURS, True)])
+def test_a_kubelet_that_runs_may_have_flags_that_are_taken_away(live: Flags | None, has: bool) -> None:
+    found = Found("ack", "kubelet.service", "/usr/bin/kubelet", None, None, Flags(), live, "", "", "", ())
+    assert has_our_flags(found) is has and not has_our_flags(None)

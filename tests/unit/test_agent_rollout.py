@@ -1,30 +1,38 @@
 """Who may restart a kubelet, and what is written down of it."""
 
+from dataclasses import replace
+
 import pytest
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
 from provider.agent.rollout import (
+    MANY,
     REMOVAL,
     STOP_SECONDS,
     STOPPED,
-    Asking,
     Record,
-    Seen,
     Stop,
-    judge,
-    pause_seconds,
     read_record,
     record_lease,
     slot_lease,
+)
+from provider.agent.rollout_rules import (
+    MOST_PROVEN,
+    MOST_STOPS,
+    Asking,
+    Seen,
+    judge,
+    pause_seconds,
     with_failure,
+    with_presence,
     with_success,
 )
 
 NOW = 1_800_000_000.0
-ME = Asking("me", "1.0", slots=3)
-PROVEN = Record("1.0", "first")
-STOPPED_BY_OTHER = Record("1.0", "first", {"other": Stop("broken", NOW + 10, "1.0")})
+ME = Asking("me", "1.0", slots=3, change="a")
+PROVEN = Record("1.0", "first", proven=("a",))
+STOPPED_BY_OTHER = replace(PROVEN, stopped={"other": Stop("broken", NOW + 10, "1.0", "a", NOW - STOP_SECONDS + 10)})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +48,7 @@ STOPPED_BY_OTHER = Record("1.0", "first", {"other": Stop("broken", NOW + 10, "1.
         (ME, PROVEN, {0: "a", 1: "me", 2: "c"}, {1}),
         (Asking("me", REMOVAL, 2), Record(), {}, {0, 1}),
         (ME, STOPPED_BY_OTHER, {}, set()),
-        (Asking("other", "1.0", 3), STOPPED_BY_OTHER, {}, {0, 1, 2}),
+        (Asking("other", "1.0", 3, change="a"), STOPPED_BY_OTHER, {}, {0, 1, 2}),
         (Asking("me", "1.1", 3), STOPPED_BY_OTHER, {}, {0}),
         (Asking("me", REMOVAL, 1), STOPPED_BY_OTHER, {}, {0}),
     ],
@@ -55,14 +63,14 @@ def test_ones_own_slot_comes_first() -> None:
 
 
 def test_a_gpu_node_waits_for_the_others() -> None:
-    gpu = Asking("me", "1.0", 3, gpu=True)
+    gpu = replace(ME, gpu=True)
     assert judge(gpu, Seen(PROVEN, {}), NOW, others=True).slots == ()
     assert judge(gpu, Seen(PROVEN, {}), NOW, others=False).slots
     assert judge(ME, Seen(PROVEN, {}), NOW, others=True).slots
 
 
 def test_nodes_do_not_all_begin_with_the_same_slot() -> None:
-    first = {judge(Asking(f"node-{number}", "1.0", 3), Seen(PROVEN, {}), NOW).slots[0] for number in range(9)}
+    first = {judge(replace(ME, node=f"node-{number}"), Seen(PROVEN, {}), NOW).slots[0] for number in range(9)}
     assert first == {0, 1, 2}
 
 
@@ -72,22 +80,100 @@ def test_why_the_roll_out_is_stopped_is_said() -> None:
 
 @pytest.mark.parametrize(("later", "counts"), [(9.0, True), (10.0, False)])
 def test_a_failure_counts_for_a_time(later: float, counts: bool) -> None:
-    assert bool(STOPPED_BY_OTHER.stops("me", "1.0", NOW + later)) is counts
+    assert bool(STOPPED_BY_OTHER.stops("me", "1.0", "a", NOW + later)) is counts
+
+
+def stopped_for(seconds: float, record: Record = PROVEN, *, change: str = "a", others: int = 0) -> bool:
+    """Whether `me` waits that long after another node's try, when that node is still there."""
+    bad = Asking("bad", "1.0", 3, change=change)
+    for number in range(others):
+        record = with_failure(record, Asking(f"bad-{number}", "1.0", 3, change=change), "x", NOW)
+    record = with_failure(record, bad, "x", NOW)
+    for node in record.stopped:
+        record = with_presence(record, Asking(node, "1.0", 3), NOW + seconds)
+    return not judge(ME, Seen(record, {}), NOW + seconds).slots
+
+
+def test_a_single_failure_among_nodes_that_are_well_stops_the_others_for_a_time() -> None:
+    assert stopped_for(STOP_SECONDS - 1) and not stopped_for(STOP_SECONDS)
+    assert not stopped_for(STOP_SECONDS, change="b")
+
+
+def test_the_canarys_failure_stops_the_others_until_it_is_well_or_gone() -> None:
+    assert stopped_for(10 * STOP_SECONDS, Record()) and stopped_for(10 * STOP_SECONDS, Record("0.9", "old", {}, ("a",)))
+    gone = with_failure(Record(), Asking("bad", "1.0", 3), "x", NOW)
+    assert judge(ME, Seen(gone, {}), NOW + STOP_SECONDS).slots
+
+
+def test_the_failure_of_the_first_with_a_change_stops_those_alone_that_would_get_it() -> None:
+    proven_with_another = replace(PROVEN, proven=("b",))
+    assert stopped_for(10 * STOP_SECONDS, proven_with_another)
+    assert not stopped_for(10 * STOP_SECONDS, change="c") and stopped_for(STOP_SECONDS - 1, change="c")
+
+
+def test_many_failures_stop_the_others_until_one_is_mended() -> None:
+    assert not stopped_for(10 * STOP_SECONDS, others=MANY - 2)
+    assert stopped_for(10 * STOP_SECONDS, others=MANY - 1)
+
+
+def test_a_removal_that_fails_stops_nobody() -> None:
+    leaving = Asking("bad", REMOVAL, 1)
+    assert with_failure(Record(), leaving, "x", NOW) == Record()
+
+
+def test_a_node_that_fails_again_at_once_does_not_stop_the_others_for_ever() -> None:
+    first = with_failure(PROVEN, replace(ME, node="bad"), "x", NOW, restarts=False)
+    again = with_failure(first, replace(ME, node="bad"), "x", NOW + 300, restarts=False)
+    assert again.stopped["bad"].tried == NOW and again.stopped["bad"].until == NOW + 300 + STOP_SECONDS
+    assert judge(ME, Seen(again, {}), NOW + STOP_SECONDS).slots
+    restarts = with_failure(first, replace(ME, node="bad"), "x", NOW + 300)
+    assert restarts.stopped["bad"].tried == NOW + 300
+
+
+def test_the_word_of_a_node_that_is_there_is_its_own_alone() -> None:
+    assert with_presence(STOPPED_BY_OTHER, ME, NOW) == STOPPED_BY_OTHER
+    kept = with_presence(STOPPED_BY_OTHER, replace(ME, node="other"), NOW)
+    assert kept.stopped["other"] == replace(STOPPED_BY_OTHER.stopped["other"], until=NOW + STOP_SECONDS)
+
+
+def test_who_holds_others_up_is_told_as_long_as_that_is_so() -> None:
+    bad = with_presence(with_failure(PROVEN, replace(ME, node="bad"), "x", NOW), replace(ME, node="bad"), NOW + 600)
+    assert bad.holding(NOW + 899).keys() == {"bad"} and not bad.holding(NOW + 900)
+    lease = record_lease(bad, "ours", NOW + 900, None)
+    assert lease.spec is not None and lease.spec.holderIdentity == "1.0 goes on"
 
 
 def test_a_failure_is_kept_beside_others_and_without_old_ones() -> None:
-    before = Record("1.0", "first", {"old": Stop("x", NOW, "1.0"), "other": Stop("y", NOW + 1, "1.0")})
+    before = replace(PROVEN, stopped={"old": Stop("x", NOW, "1.0"), "other": Stop("y", NOW + 1, "1.0")})
     after = with_failure(before, ME, "it\n does not  stay" + "!" * 300, NOW)
     assert after.stopped.keys() == {"other", "me"} and (after.canary_version, after.canary_node) == ("1.0", "first")
     assert after.stopped["me"].until == NOW + STOP_SECONDS and len(after.stopped["me"].reason) == 200
     assert after.stopped["me"].reason.startswith("it does not stay!")
 
 
+def test_a_record_does_not_outgrow_its_lease() -> None:
+    record = PROVEN
+    for number in range(1000):
+        record = with_failure(record, replace(ME, node=f"node-{number}"), "x" * 300, NOW)
+        record = with_success(record, replace(ME, change=str(number)), NOW, restarted=True)
+    assert len(record.stopped) == MOST_STOPS and "node-999" in record.stopped and len(record.proven) == MOST_PROVEN
+
+
 def test_the_first_success_is_the_canary_and_later_ones_are_not() -> None:
-    assert with_success(Record("0.9", "old"), ME, NOW, restarted=True) == Record("1.0", "me")
+    was = Record("0.9", "old", {}, ("b",))
+    assert with_success(was, ME, NOW, restarted=True) == Record("1.0", "me", {}, ("a",))
     assert with_success(PROVEN, ME, NOW, restarted=True) == PROVEN
     assert with_success(Record(), ME, NOW, restarted=False) == Record(), "nothing was restarted: it shows nothing"
     assert with_success(Record(), Asking("me", REMOVAL, 1), NOW, restarted=True) == Record()
+
+
+def test_each_change_of_a_version_has_a_first_node_of_its_own() -> None:
+    other = replace(ME, change="b")
+    verdict = judge(other, Seen(PROVEN, {0: "x"}), NOW)
+    assert not verdict.slots and verdict.reason == "another node is the first to get this change of version 1.0"
+    after = with_success(PROVEN, other, NOW, restarted=True)
+    assert after == replace(PROVEN, proven=("a", "b")) and judge(other, Seen(after, {0: "x"}), NOW).slots
+    assert judge(ME, Seen(after, {0: "x"}), NOW).slots
 
 
 def test_a_success_takes_the_nodes_own_failure_back_alone() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provider.agent.rollout import REMOVAL, Record, Stop
+from provider.agent.rollout import STOP_SECONDS, Record, Stop
 from provider.commands.cluster_status import MOST_NAMES, ClusterNode, ClusterSeen, SecretsSeen, assess_cluster
 from provider.commands.status_cluster import as_text
 from provider.kubernetes.node_lease import SECONDS, NodeState
@@ -44,6 +44,7 @@ CHANGES: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
     "failed": ({"states": [ready("a"), ready("b", state="failed", detail="why")]}, "wrong", "b: why"),
     "silent": ({"states": [ready("a"), ready("b", renewed=NOW - SECONDS - 1)]}, "wrong", "quarter of an hour: b"),
     "without agent": ({"states": [ready("a")]}, "wrong", "b: is the DaemonSet's pod"),
+    "unable": ({"states": [ready("a"), ready("b", state="unable", detail="old")]}, "note", "b, served by Secrets: old"),
     "gone": ({"nodes": [ClusterNode("a")]}, "note", "b: no longer in the cluster"),
     "configuration": ({"states": [ready("a", configuration="bad key"), ready("b")]}, "wrong", "a keeps the last good"),
     "refusals": ({"states": [ready("a", refusals=2), ready("b")]}, "note", "a (2)"),
@@ -71,11 +72,18 @@ def test_each_thing_that_is_not_well_is_told(subject: str, case: tuple[Mapping[s
         ({"states": [ready("a"), ready("b", state="pending")]}, "by themselves: b"),
         ({"states": [ready("a"), ready("b", renewed=0.0)]}, "by themselves: b"),
         ({"states": [ready("a")]}, "by themselves: b"),
+        ({"states": [ready("a"), ready("b", state="unable", version="0.9")]}, "b cannot run the plugin"),
         ({"nodes": [*(WELL.nodes or ()), ClusterNode("v", is_virtual=True)]}, "v cannot run the plugin"),
     ],
 )
 def test_the_secrets_are_needed_while_a_node_is(changes: Mapping[str, Any], detail: str) -> None:
     assert detail in lines(replace(WELL, **changes))["compat-secrets"][1]
+
+
+def test_a_node_that_can_never_have_it_is_nothing_to_mend() -> None:
+    seen = replace(WELL, states=[ready("a"), ready("b", state="unable", version="0.9")])
+    assert as_text(assess_cluster(seen)).endswith("\n\nall well\n")
+    assert lines(seen)["versions"] == ("ok", "1.0 on 1 node")
 
 
 def test_nodes_where_no_agent_can_be_lack_none() -> None:
@@ -87,8 +95,8 @@ def test_a_stop_counts_until_its_end() -> None:
     stopped = Record("1.0", "a", {"b": Stop("no disk", NOW + 60, "1.0"), "c": Stop("old", NOW - 1, "1.0")})
     state, detail = lines(replace(WELL, record=stopped))["roll-out"]
     assert state == "wrong" and detail.startswith("version 1.0 is held up by b until ") and detail.endswith(": no disk")
-    removal = Record(stopped={"b": Stop("no disk", NOW + 60, REMOVAL)})
-    assert lines(replace(WELL, record=removal))["roll-out"][1].startswith("the removal is held up by b ")
+    single = Record("1.0", "a", {"b": Stop("no disk", NOW + 60, "1.0", "x", NOW - STOP_SECONDS)}, ("x",))
+    assert "roll-out" not in lines(replace(WELL, record=single)), "the others go on"
 
 
 def test_when_all_are_removed_the_rest_can_go() -> None:

@@ -53,8 +53,9 @@ def test_a_node(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_no_kubelet(files: dict[str, str], links: dict[str, str], said: str, tmp_path: Path) -> None:
-    with pytest.raises(NoKubelet, match=said):
+    with pytest.raises(NoKubelet, match=said) as raised:
         found_in(lay(tmp_path, files, links))
+    assert raised.value.exit_status == 3, "agent place lets the node be"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from provider.node.provider_file.entry import TokenAttributes
 from provider.node.provider_file.merge import entry_of
 from provider.node.record import NODE
 from provider.node.removal import plan_removal, remove
-from provider.places import PROGRAM
+from provider.places import DEFAULTS, PROGRAM, Places
 from provider.version import VERSION
 from tests.unit.fake_bundle import make
 from tests.unit.tiny_program import program
@@ -392,6 +392,15 @@ def test_docker_config_changes_no_flag(image: Image) -> None:
     assert image.tree() == before
 
 
+def test_what_the_agent_wrote_of_the_cluster_goes_too(image: Image) -> None:
+    before = image.tree()
+    image.install()
+    for name in ("cluster.json", ".cluster.json.new"):
+        image.put(f"{os.path.dirname(Places(DEFAULTS).cluster)}/{name}", "{}")
+    image.uninstall()
+    assert image.tree() == before
+
+
 def test_somebody_elses_docker_config_comes_back_byte_for_byte(image: Image) -> None:
     image.put("/var/lib/kubelet/config.json", '{ "auths" : {},\t"credsStore":"x"}', 0o640)
     before = image.tree()
@@ -454,6 +463,7 @@ def test_what_cannot_be_is_said_before_anything_is_touched(image: Image, how: st
     with pytest.raises(ProviderError) as raised:
         plan(image.machine, WISH, image.source)
     assert message in str(raised.value)
+    assert raised.value.exit_status == (3 if how in ("too old", "no kubelet") else 1), "3: no try can end otherwise"
     assert image.tree() == before
 
 

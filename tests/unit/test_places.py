@@ -31,7 +31,7 @@ def test_the_fingerprint_covers_all_that_decides_the_answer(tmp_path: Path) -> N
     names = {"--config": "config", "--local": "local", "--data-dir": "data", "--state-dir": "state"}
     places = Places({option: str(tmp_path / name) for option, name in names.items()})
     seen = [places.fingerprint()]
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cluster").mkdir(parents=True)
     for path in (places.config, places.local, places.cluster):
         Path(path).write_text("")
         seen.append(places.fingerprint())

@@ -4,12 +4,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from provider.errors import ProviderError
+from provider.node.files import NodeError
 from provider.node.kubelet_version import Version
 
 System = Literal["ack", "kubeadm", "k3s", "rke2", "custom"]
 
 
-class NoKubelet(ProviderError):
+class NotForThisNode(NodeError):
+    """The node can never have it, as it is; `agent place` takes that from the exit status."""
+
+    exit_status = 3
+
+
+class NoKubelet(NotForThisNode):
     """No unit of this node starts a kubelet."""
 
 
