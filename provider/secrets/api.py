@@ -22,6 +22,8 @@ PAGE = 500
 REQUEST_SECONDS = 4.0
 """A write ends so many seconds after it was found that we may write: who gives up leadership reckons with that."""
 GONE = 410
+EVERYWHERE = "*"
+"""For a namespace: all of them."""
 TRIES = 5
 """Of a request that is refused with 429, which says nothing about the request."""
 PAUSE_SECONDS = 1.0
@@ -52,11 +54,13 @@ class Api:
         self._asked = asked
         """Told the method and the status of each request; status 0 where nobody answered."""
 
-    async def list(self, resource: type[Resource], fields: Mapping[str, str] | None) -> tuple["list[Any]", int]:
-        """Return all objects of a kind in all namespaces, page by page read, and the version they were read at."""
+    async def list(
+        self, resource: type[Resource], fields: Mapping[str, str] | None, namespace: str = EVERYWHERE
+    ) -> tuple["list[Any]", int]:
+        """Return all objects of a kind, page by page read, and the version they were read at."""
 
         async def read() -> tuple[list[Any], int]:
-            everywhere = {"namespace": "*"} if issubclass(resource, NamespacedResourceG) else {}
+            everywhere = {"namespace": namespace} if issubclass(resource, NamespacedResourceG) else {}
             pages = self._client.list(resource, chunk_size=PAGE, fields=fields, **everywhere)  # type: ignore[call-overload]
             found = [item async for item in pages]
             return found, int(pages.resourceVersion)
@@ -64,7 +68,12 @@ class Api:
         return await self._ask("GET", f"list {_plural(resource)}", read)
 
     async def watch(
-        self, resource: type[Resource], fields: Mapping[str, str] | None, version: int, seconds: int
+        self,
+        resource: type[Resource],
+        fields: Mapping[str, str] | None,
+        version: int,
+        seconds: int,
+        namespace: str = EVERYWHERE,
     ) -> AsyncGenerator[WatchEvent, None]:
         """Yield what happens to a kind after `version`, for so many seconds at most. Raises ApiFailure."""
         what = f"watch {_plural(resource)}"
@@ -72,7 +81,7 @@ class Api:
         selector = ",".join(f"{name}={value}" for name, value in (fields or {}).items()) or None
         asked = {"resourceVersion": str(version), "timeoutSeconds": str(seconds), "allowWatchBookmarks": "true"}
         request = inner.prepare_request(
-            "list", resource, namespace="*" if issubclass(resource, NamespacedResourceG) else None, watch=True,
+            "list", resource, namespace=namespace if issubclass(resource, NamespacedResourceG) else None, watch=True,
             params={**asked, "fieldSelector": selector},
         )  # fmt: skip
         request.timeout = httpx2.Timeout(SECONDS, read=None)

@@ -27,7 +27,7 @@ from provider.secrets.cache import (
 )
 from provider.secrets.desired import Content, mark_of
 from provider.secrets.plan import AddEntry, DeleteSecret, Step, WriteSecret, has_entry
-from provider.secrets.selection import Selection, Wanted
+from provider.secrets.selection import Selection
 from provider.secrets.wire import SecretObject, ServiceAccountObject
 
 CONFLICT, NOT_FOUND = 409, 404
@@ -47,10 +47,10 @@ class Apply:
         """Told what became of each write of a Secret: `written`, `removed`, `conflict`, `refused` or `failed`."""
         self._body = Body()
 
-    async def step(self, step: Step, wanted: Wanted) -> None:
+    async def step(self, step: Step) -> None:
         """Carry a step out. Raises ApiFailure: a 409 where what was seen is no longer so. Raises Withheld."""
         if isinstance(step, WriteSecret | DeleteSecret):
-            await self._counted(step, wanted)
+            await self._counted(step)
         else:
             await self._entry(step.account, present=isinstance(step, AddEntry))
 
@@ -72,12 +72,12 @@ class Apply:
         self._cache.secrets.answered(seen)
         return seen
 
-    async def _counted(self, step: WriteSecret | DeleteSecret, wanted: Wanted) -> None:
+    async def _counted(self, step: WriteSecret | DeleteSecret) -> None:
         try:
             if isinstance(step, DeleteSecret):
                 await self._delete(step.secret)
-            elif wanted.content is not None:
-                await self._write(step.namespace, step.over, wanted.content, wanted.service_accounts)
+            else:
+                await self._write(step.namespace, step.over, step.content, step.service_accounts)
         except ApiFailure as failure:
             self._wrote(result_of(failure.status))
             raise

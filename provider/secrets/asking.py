@@ -7,6 +7,7 @@ keeps no other waiting, and nothing that was got is lost when this is killed.
 
 import argparse
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from provider.tokens import Fetch
 
 SECONDS = 20.0
 """For one token; a throttled cloud is asked again within it."""
+BEGIN_SECONDS = 240.0
+"""After so long no target is asked any more, so that what was had is told before this is killed."""
 GRACE_SECONDS = 1.0
 """How much longer than its deadline a call is waited for that nothing interrupts."""
 HELP = {
@@ -82,6 +85,7 @@ class Asking:
     surroundings: Environment
     journal: Journal
     clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     seconds: float = SECONDS
 
     def run(self, *, every: bool) -> Report:
@@ -94,18 +98,27 @@ class Asking:
         held = {wish: kept for wish in wishes if (kept := kept_for(wish, known, now)) is not None}
         self._write(wishes, held)
         failures = []
-        for wish in asked:
+        began = self.monotonic()
+        for wish in self._in_order(asked, held):
             try:
+                if self.monotonic() - began >= BEGIN_SECONDS:
+                    raise Unreachable("others took so long that it was not asked")
                 held[wish] = self._within_time(wish)
                 self._write(wishes, held)
             except ProviderError as error:
                 failures.append(self._failure(wish, error, held.get(wish)))
         renewed = len(asked) - len(failures)
         content = content_of(held.values(), self.clock())
-        if content is None:
-            return Report(renewed=renewed, failures=tuple(failures))
         hosts = tuple(sorted({host for token in held.values() for host in token.hosts}))
-        return Report(hosts, renewed, content.renew, content.end, tuple(failures))
+        return Report(hosts, renewed, content.renew, content.end, tuple(failures), _ends(wishes, held, failures))
+
+    def _in_order(self, asked: list[Wish], held: dict[Wish, Token]) -> list[Wish]:
+        """Return first whose token ends soonest; who has none comes last, and of those nobody is always the last.
+
+        A target that never answers has none before long, so it keeps nobody waiting that had one.
+        """
+        mixed = random.sample(asked, len(asked))
+        return sorted(mixed, key=lambda wish: held[wish].end if wish in held else float("inf"))
 
     def _within_time(self, wish: Wish) -> Token:
         """Ask in a thread, which is left behind where nothing ends it: DNS may be silent for ever."""
@@ -178,3 +191,14 @@ class Asking:
 
     def _write(self, wishes: tuple[Wish, ...], held: dict[Wish, Token]) -> None:
         write_tokens(self.places, [held[wish] for wish in wishes if wish in held])
+
+
+def _ends(wishes: tuple[Wish, ...], held: dict[Wish, Token], failures: list[Failure]) -> tuple[tuple[str, int], ...]:
+    """Return when the token of each target ends that is to have one; of one with several, which ends first."""
+    expected = {failure.target for failure in failures if failure.is_expected}
+    ends: dict[str, int] = {}
+    for wish in wishes:
+        if wish.target not in expected:
+            end = held[wish].end if wish in held else 0
+            ends[wish.target] = min(end, ends.get(wish.target, end))
+    return tuple(ends.items())

@@ -69,6 +69,8 @@ class SecretView:
     key: str
     mark: str
     renew: int
+    end: int
+    """0: nobody knows, or there are no logins in it."""
     service_accounts: str
     """Whose entries were added because of it, as Selection writes itself; others' entries are users' own."""
 
@@ -105,6 +107,7 @@ def secret_view(found: SecretObject) -> SecretView:
         key=said.get(KEY, ""),
         mark=said.get(MARK, ""),
         renew=_number(said.get(RENEW, "")),
+        end=_number(said.get(END, "")),
         service_accounts=said.get(SERVICE_ACCOUNTS, ""),
     )
 
@@ -126,6 +129,7 @@ class Store(Generic[Kept]):
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Kept]] = {}
         self._last_removal = 0
+        self._last_list = 0
         self.is_synced = False
 
     def __len__(self) -> int:
@@ -165,15 +169,19 @@ class Store(Generic[Kept]):
         return True
 
     def replace(self, views: Iterable[Kept], version: int) -> set[str]:
-        """Take a whole list, read as of `version`; return the namespaces in which something is different."""
+        """Take a whole list, read as of `version`; return the namespaces in which something is different.
+
+        One that is older than the last list shows that the cluster was restored to what it was before: it alone counts.
+        """
         before, self._kept = self._kept, {}
-        self._last_removal = max(self._last_removal, version)
+        is_restored, self._last_list = version < self._last_list, version
+        self._last_removal = version if is_restored else max(self._last_removal, version)
         for view in views:
             self._kept.setdefault(view.namespace, {})[view.name] = view
         for inside in before.values():
             for known in inside.values():
                 # Written by us while the list was on its way.
-                if known.version > version:
+                if known.version > version and not is_restored:
                     self.put(known)
         self.is_synced = True
         return {space for space in before.keys() | self._kept.keys() if before.get(space) != self._kept.get(space)}

@@ -2,36 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from lightkube import AsyncClient
-from lightkube.resources.core_v1 import ConfigMap
 
 from provider.agent.configuration import NAMED, Checks, Outcome, with_token_mode
 from provider.agent.node_config_file import ConfigFile
 from provider.config.values import Configuration
 from provider.errors import ProviderError
-from provider.kubernetes.client import ApiFailure, ask_async
 from provider.kubernetes.configuration_text import render
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
 from provider.node.files import NodeError
 from provider.own_program import Done
 from provider.places import Places
-from provider.secrets.rate import back_off
+from provider.secrets.api import Api
+from provider.secrets.cache import Store
+from provider.secrets.rate import Pace
+from provider.secrets.watching import Kind, Watching
+from provider.secrets.wire import ConfigMapObject
 from provider.settings import Settings, load_settings
-from provider.store import Store
+from provider.store import Store as Answers
 
-WATCH_SECONDS = 240
-"""The API server ends a watch after that; then the ConfigMap is read anew."""
-LATE_SECONDS = 10.0
-"""How much later we end it ourselves."""
 READ_SECONDS = 30.0
 AGAIN_SECONDS = 30.0
 """Until it is tried again to put in force what could not be for a reason of this machine's."""
-BACK_OFF_LIMIT = 30.0
 
 Count = Callable[[str, int], None]
 
@@ -44,16 +39,41 @@ class InForce:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigMapView:
+    """What is kept of it. A key pair may be in `data`."""
+
+    namespace: str
+    name: str
+    version: int
+    data: Mapping[str, str] = field(repr=False)
+
+
+def config_map_view(found: ConfigMapObject) -> ConfigMapView:
+    """Return what is kept of a ConfigMap."""
+    metadata = found.metadata
+    return ConfigMapView(metadata.namespace, metadata.name, int(metadata.resourceVersion), found.data)
+
+
 class Watched:
     """The ConfigMap as the API server has it, kept in step until cancelled."""
 
     def __init__(self, client: AsyncClient, asked: Count, log: Callable[[str], None]) -> None:
-        self._client = client
-        self._asked = asked
-        self._log = log
         self._new = asyncio.Event()
         self._data: Mapping[str, str] | None = None
         self._known = False
+        self._store: Store[ConfigMapView] = Store()
+        kind = Kind(
+            ConfigMapObject,
+            {"metadata.name": CONFIG_MAP},
+            config_map_view,
+            self._store,
+            lambda before, now: self._look(),
+            lambda different: self._look(),
+            SYSTEM_NAMESPACE,
+        )
+        api = Api(client, Pace(time.monotonic), lambda: False, asked)
+        self._watching = Watching(kind, api, time.monotonic, log)
 
     async def next(self, seconds: float) -> Mapping[str, str] | None:
         """Return its data (None: there is none) when that has changed, or as it is after so many seconds.
@@ -69,63 +89,15 @@ class Watched:
         return self._data
 
     async def run(self) -> None:
-        """List, watch, and begin again."""
-        failures = 0
-        while True:
-            try:
-                await self._watch(await self._list())
-                failures = 0
-            except ApiFailure as failure:
-                if failures:
-                    self._log(str(failure))
-                failures += 1
-                await asyncio.sleep(back_off(failures, BACK_OFF_LIMIT))
+        """Keep it in step."""
+        await self._watching.run()
 
-    async def _list(self) -> str:
-        async def read() -> tuple[list[ConfigMap], str]:
-            found = self._client.list(ConfigMap, namespace=SYSTEM_NAMESPACE, fields={"metadata.name": CONFIG_MAP})
-            return [each async for each in found], found.resourceVersion or ""
-
-        try:
-            objects, version = await ask_async(f"read {NAMED}", read())
-        except ApiFailure as failure:
-            self._asked("GET", failure.status)
-            raise
-        self._asked("GET", 200)
-        self._take(objects[0] if objects else None)
-        return version
-
-    async def _watch(self, version: str) -> None:
-        events = self._client.watch(
-            ConfigMap,
-            namespace=SYSTEM_NAMESPACE,
-            fields={"metadata.name": CONFIG_MAP},
-            server_timeout=WATCH_SECONDS,
-            resource_version=version,
-        )
-        self._asked("WATCH", 200)
-        try:
-            async with asyncio.timeout(WATCH_SECONDS + LATE_SECONDS), aclosing(_generator(events)) as stream:
-                while (found := await ask_async(f"watch {NAMED}", anext(stream, None))) is not None:
-                    operation, config_map = found
-                    self._take(None if operation == "DELETED" else config_map)
-        except TimeoutError:
-            return
-
-    def _take(self, config_map: ConfigMap | None) -> None:
-        data = None if config_map is None else dict(config_map.data or {})
+    def _look(self) -> None:
+        found = self._store.of(SYSTEM_NAMESPACE).get(CONFIG_MAP)
+        data = None if found is None else found.data
         if not self._known or data != self._data:
             self._known, self._data = True, data
             self._new.set()
-
-
-async def _generator(events: Any) -> AsyncGenerator[tuple[str, ConfigMap], None]:
-    """Yield what lightkube's generator does, and close it with this one: its type does not say that it can be."""
-    try:
-        async for event in events:
-            yield event
-    finally:
-        await events.aclose()
 
 
 class LiveConfiguration:
@@ -180,7 +152,7 @@ class LiveConfiguration:
             return InForce(before, Outcome("wrong", str(error), "node"))
 
     def _load(self) -> Settings:
-        store = Store(self._places.answers)
+        store = Answers(self._places.answers)
         store.prepare()
         return load_settings(self._places, store, self._clock(), self._log)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from provider.secrets.desired import Content
+from provider.secrets.desired import NO_LOGINS, Content
 
 VERSION = 1
 _TEXTS = ("key", "target", "username", "password", "source")
@@ -61,8 +61,8 @@ def parse(data: bytes | None) -> tuple[Token, ...]:
         return ()
 
 
-def content_of(tokens: Iterable[Token], now: float) -> Content | None:
-    """Return what the Secrets are to hold: the tokens that are valid now; None where no host has one.
+def content_of(tokens: Iterable[Token], now: float) -> Content:
+    """Return what the Secrets are to hold: the tokens that are valid now, which may be none.
 
     A host that several tokens are for has the first of them.
     """
@@ -71,12 +71,13 @@ def content_of(tokens: Iterable[Token], now: float) -> Content | None:
         if token.is_valid(now):
             for host in token.hosts:
                 by_host.setdefault(host, token)
-    if not by_host:
-        return None
     held = by_host.values()
+    key = hashed(sorted((host, token.key) for host, token in by_host.items()))
+    if not held:
+        return Content(NO_LOGINS, key, renew=0, end=0)
     return Content(
         docker_config=docker_config(by_host),
-        key=hashed(sorted((host, token.key) for host, token in by_host.items())),
+        key=key,
         renew=min(token.renew for token in held),
         end=min(token.end for token in held),
     )

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 ALL_NAMESPACES = "all"
 ALL_SERVICE_ACCOUNTS = "*"
+NO_LOGINS = b'{"auths":{}}'
+"""The docker config that lets everybody pull anonymously."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,17 @@ class Content:
     """Seconds since the epoch from which on a Secret that holds these tokens must be written anew."""
     end: int
     """Seconds since the epoch at which the first of these tokens ends. As `renew`, it follows from what the cloud says,
-    so that a wrong clock at the time of writing does no harm."""
+    so that a wrong clock at the time of writing does no harm. 0: there are none."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that there is no token: then Secrets that are there are emptied, and none is made."""
+        return self.docker_config == NO_LOGINS
+
+
+EMPTY = Content(NO_LOGINS, key="", renew=0, end=0)
+"""Instead of logins that have ended, while nobody knows of others: a registry refuses those even where it would let an
+anonymous one pull."""
 
 
 @lru_cache(maxsize=4)
@@ -44,5 +56,5 @@ class Desired:
     content: Content | None
     """None: no token could be had yet. Then no Secret is written, and none is removed that is still wanted."""
     replaces: bool = True
-    """Whether a Secret whose tokens are still good is written anew when the hosts are others. Not while a registry has
-    been down since we began: what the writer before us got of it is still in the Secrets."""
+    """Whether a Secret whose tokens are still good is written anew for the sole reason that the hosts are others. Not
+    while a registry has been down since we began: what the writer before us got of it is still in the Secrets."""

@@ -26,7 +26,8 @@ class Ensure:
     async def ensure(self, namespace: str) -> bool:
         """Tell within `SECONDS` whether our Secret is there; it is written where none is, once for all who ask.
 
-        False: the namespace is to have none, or another writer has it. Raises ProviderError where it cannot be had now.
+        False: the namespace is to have none, there is no login for one, or another writer has it. Raises ProviderError
+        where it cannot be had now.
         """
         try:
             async with asyncio.timeout(SECONDS):
@@ -46,6 +47,8 @@ class Ensure:
             return place.secret.is_ours
         if wanted.content is None:
             raise ProviderError("no token could be had yet")
+        if wanted.content.is_empty:
+            return False
         if self._is_held(namespace):
             raise ProviderError("it could not be written, and is tried again soon")
         if namespace not in self._creating:

@@ -41,6 +41,14 @@ CONFLICT, NOT_FOUND = 409, 404
 Count = Callable[[str, int], None]
 
 
+def boot_seconds() -> float:
+    """Return seconds since this machine was started, those in which it was suspended among them.
+
+    Others' clocks go on in that time, and so does the Lease's.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Leader:
     """One candidate, known by its pod's name."""
 
@@ -51,7 +59,7 @@ class Leader:
         identity: str,
         *,
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = boot_seconds,
         changed: Callable[[bool], None] = lambda leads: None,
         asked: Count = lambda method, status: None,
         log: Callable[[str], None] = lambda line: None,

@@ -11,6 +11,7 @@ from lightkube.resources.coordination_v1 import Lease
 from provider.kubernetes.client import ApiFailure, ask_async
 from provider.kubernetes.node_lease import KIND, NODE, NodeState, state_of
 from provider.secrets.metrics import SILENT
+from provider.secrets.rate import back_off
 
 LOOK_SECONDS = 60.0
 GONE_SECONDS = 24 * 3600
@@ -56,15 +57,22 @@ class Nodes:
 
     async def run(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Look once a minute while we lead, until cancelled."""
+        failures = 0
         while True:
             if self._may_write():
                 try:
                     clean = monotonic() - self._cleaned >= CLEAN_SECONDS
                     await self.look(clean=clean)
                     self._cleaned = monotonic() if clean else self._cleaned
+                    failures = 0
                 except ApiFailure as failure:
+                    failures += 1
                     self._log(str(failure))
-            await asyncio.sleep(LOOK_SECONDS if self._cleaned != float("-inf") else 1)
+            await asyncio.sleep(back_off(failures, LOOK_SECONDS) if failures else self._pause)
+
+    @property
+    def _pause(self) -> float:
+        return LOOK_SECONDS if self._cleaned != float("-inf") else 1
 
     async def look(self, *, clean: bool) -> None:
         """Count the nodes; with `clean` take away the Leases of those that are gone. Raises ApiFailure."""

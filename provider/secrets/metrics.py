@@ -28,7 +28,14 @@ class Metrics:
             "cause",
         )
         self._end = self._gauge(
-            "token_end_timestamp_seconds", "When the first of the tokens ends, in seconds since the epoch; 0: no token."
+            "token_end_timestamp_seconds",
+            "When the last token of a target ends or has ended, in seconds since the epoch; 0: there was none.",
+            "target",
+        )
+        self._ends: dict[str, int] = {}
+        self._secret_end = self._gauge(
+            "secret_end_timestamp_seconds",
+            "When the first token in a Secret of ours ends or has ended, in seconds since the epoch; 0: there is none.",
         )
         self._threshold = self._gauge("token_expiring_threshold_seconds", "How long before its end a token is renewed.")
         self._requests = self._counter(
@@ -61,11 +68,21 @@ class Metrics:
         self._renewals.labels(RENEWED, "").inc(report.renewed)
         for failure in report.failed:
             self._renewals.labels(FAILED, failure.cause).inc()
+        # An end stays when it is past: that is when it matters most.
+        known = self._ends if report.is_whole else {}
+        kept = {} if report.is_whole else self._ends
+        self._ends = kept | {target: end or known.get(target, 0) for target, end in report.ends}
+        self._end.clear()
+        for target, end in self._ends.items():
+            self._end.labels(target).set(end)
 
-    def end(self, end: int, threshold: int) -> None:
-        """Take when the first token ends, 0 for none; and `expiring-threshold`, in seconds."""
-        self._end.set(end)
-        self._threshold.set(threshold)
+    def threshold(self, seconds: int) -> None:
+        """Take `expiring-threshold`."""
+        self._threshold.set(seconds)
+
+    def secrets_end(self, end: int) -> None:
+        """Take when the first token in a Secret ends; 0: there is none in any."""
+        self._secret_end.set(end)
 
     def leads(self, *, leads: bool) -> None:
         """Take whether this one writes. Who does not tells nothing of nodes, or they would be counted twice."""

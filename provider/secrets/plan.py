@@ -3,13 +3,13 @@
 A Secret comes before the entries that name it, and goes after them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from provider.kubernetes.names import SECRET
 from provider.places import PROGRAM
 from provider.secrets.cache import SECRET_TYPE, AccountView, NamespaceView, SecretView
-from provider.secrets.desired import mark_of
+from provider.secrets.desired import EMPTY, Content, mark_of
 from provider.secrets.selection import NONE, Selection, Wanted, read
 
 
@@ -32,6 +32,9 @@ class WriteSecret:
     """Write the Secret: over the one that is there, as it was seen, or, with None, where none is."""
 
     namespace: str
+    content: Content
+    service_accounts: Selection
+    """What the Secret says for whom it was written."""
     over: SecretView | None = None
 
 
@@ -59,6 +62,8 @@ class Plan:
 
     steps: tuple[Step, ...] = ()
     problem: Problem | None = None
+    is_partial: bool = False
+    """Whether something is left out for now."""
 
 
 NOTHING = Plan()
@@ -79,8 +84,20 @@ def is_served(place: Place, wanted: Wanted) -> bool:
     return space is not None and not space.terminating and space.name in wanted.namespaces
 
 
-def plan(place: Place, wanted: Wanted, now: float, *, may_take_over: bool) -> Plan:
-    """Return what is to be done. `now`: seconds since the epoch; `may_take_over`: not if that was tried just before."""
+def plan(
+    place: Place, wanted: Wanted, now: float, *, may_take_over: bool, left_out: Collection[str] = frozenset()
+) -> Plan:
+    """Return what is to be done.
+
+    `now`: seconds since the epoch. `may_take_over`: not if that was tried just before. `left_out`: ServiceAccounts that
+    cannot be changed now; a Secret that says that such a one has an entry stays, and goes on saying so.
+    """
+    found = _whole(place, wanted, now, may_take_over=may_take_over, left_out=left_out)
+    steps = tuple(step for step in found.steps if not _is_of(step, left_out))
+    return Plan(steps, found.problem, is_partial=found.is_partial or len(steps) < len(found.steps))
+
+
+def _whole(place: Place, wanted: Wanted, now: float, *, may_take_over: bool, left_out: Collection[str]) -> Plan:
     space, secret = place.namespace, place.secret
     if space is None or space.terminating or (secret is not None and secret.deleting):
         return NOTHING
@@ -88,53 +105,68 @@ def plan(place: Place, wanted: Wanted, now: float, *, may_take_over: bool) -> Pl
     if secret is None:
         return _first(place, space.name, wanted) if served else NOTHING
     if not served:
-        return _removal(place, secret) if secret.is_ours else NOTHING
+        return _removal(place, secret, now, left_out) if secret.is_ours else NOTHING
     if not secret.is_ours:
         return _of_another(place, wanted, secret, may_take_over=may_take_over)
-    return _kept(place, wanted, secret, now)
+    return _kept(place, wanted, secret, now, left_out)
 
 
-def _first(place: Place, space: str, wanted: Wanted) -> Plan:
-    if wanted.content is None:
+def _first(place: Place, space: str, wanted: Wanted, over: SecretView | None = None) -> Plan:
+    content, selected = wanted.content, wanted.service_accounts
+    if content is None or content.is_empty:
         return NOTHING
-    return _written(place, wanted, WriteSecret(space))
+    return Plan((WriteSecret(space, content, selected, over), *_additions(place, selected, selected)))
 
 
-def _written(place: Place, wanted: Wanted, write: WriteSecret) -> Plan:
-    return Plan((write, *_additions(place, wanted.service_accounts, wanted.service_accounts)))
-
-
-def _kept(place: Place, wanted: Wanted, secret: SecretView, now: float) -> Plan:
-    recorded = read(secret.service_accounts)
-    due = is_due(secret, wanted, now)
+def _kept(place: Place, wanted: Wanted, secret: SecretView, now: float, left_out: Collection[str]) -> Plan:
+    recorded, selected = read(secret.service_accounts), wanted.service_accounts
+    removals = tuple(_removals(place, recorded, selected))
+    record = recorded | selected if any(_is_of(step, left_out) for step in removals) else selected
+    due = is_due(secret, wanted, now, record)
     if due and secret.immutable:
         return Plan(problem=_immutable())
-    return Plan(
-        (
-            *_removals(place, recorded, wanted.service_accounts),
-            *((WriteSecret(secret.namespace, secret),) if due else ()),
-            *_additions(place, wanted.service_accounts if due else recorded, wanted.service_accounts),
-        )
-    )
+    write = WriteSecret(secret.namespace, wanted.content or EMPTY, record, secret)
+    additions = _additions(place, record if due else recorded, selected)
+    return Plan((*removals, *((write,) if due else ()), *additions))
 
 
-def is_due(secret: SecretView, wanted: Wanted, now: float) -> bool:
-    """Tell whether a Secret of ours has to be written anew, and can be.
+def is_due(secret: SecretView, wanted: Wanted, now: float, record: Selection) -> bool:
+    """Tell whether a Secret of ours has to be written anew, and can be. `record`: for whom it is to say it was written.
 
     One whose time to renew has come is not, as long as there are no other tokens: it would hold the same again. Dates
-    alone would not do: of two registries one may be down, and then the other's new token counts.
+    alone would not do: of two registries one may be down, and then the other's new token counts. While there is no
+    token at all it is emptied at its end.
     """
     content = wanted.content
     if content is None:
-        return False
-    ends = secret.renew <= now and secret.mark != mark_of(content)
-    if secret.renew > now and not wanted.replaces:
-        return False
-    return ends or secret.key != content.key or secret.service_accounts != str(wanted.service_accounts)
+        return _has_ended(secret, now)
+    ends = _renewal(secret, content) <= now and secret.mark != mark_of(content)
+    others = secret.key != content.key and (wanted.replaces or secret.renew <= now)
+    return ends or others or secret.service_accounts != str(record)
 
 
-def _removal(place: Place, secret: SecretView) -> Plan:
-    return Plan((*_removals(place, read(secret.service_accounts), NONE), DeleteSecret(secret)))
+def _has_ended(secret: SecretView, now: float) -> bool:
+    return 0 < secret.end <= now
+
+
+def _renewal(secret: SecretView, content: Content) -> int:
+    """Return when a Secret is to be renewed: as it says, or sooner where `expiring-threshold` is longer since."""
+    if not secret.end or not content.end:
+        return secret.renew
+    return min(secret.renew, secret.end - (content.end - content.renew))
+
+
+def _removal(place: Place, secret: SecretView, now: float, left_out: Collection[str]) -> Plan:
+    recorded = read(secret.service_accounts)
+    removals = tuple(_removals(place, recorded, NONE))
+    if not any(_is_of(step, left_out) for step in removals):
+        return Plan((*removals, DeleteSecret(secret)))
+    emptied = WriteSecret(secret.namespace, EMPTY, recorded, secret)
+    return Plan((*removals, *((emptied,) if _has_ended(secret, now) and not secret.immutable else ())))
+
+
+def _is_of(step: Step, names: Collection[str]) -> bool:
+    return isinstance(step, AddEntry | RemoveEntry) and step.account.name in names
 
 
 def _of_another(place: Place, wanted: Wanted, secret: SecretView, *, may_take_over: bool) -> Plan:
@@ -146,9 +178,7 @@ def _of_another(place: Place, wanted: Wanted, secret: SecretView, *, may_take_ov
         return Plan(problem=_immutable())
     if not may_take_over:
         return Plan(problem=_takes_back(secret))
-    if wanted.content is None:
-        return NOTHING
-    return _written(place, wanted, WriteSecret(secret.namespace, secret))
+    return _first(place, secret.namespace, wanted, secret)
 
 
 def _additions(place: Place, recorded: Selection, selected: Selection) -> Iterator[AddEntry]:

@@ -83,6 +83,15 @@ class Contest:
         self._undone[key] = (times, now)
         return 0.0 if times == 1 else min(CONTEST_LIMIT, BACK_OFF_FIRST * 2.0 ** min(times, 30))
 
+    def times(self, key: str, now: float) -> int:
+        """Return how often it was undone lately."""
+        times, last = self._undone.get(key, (0, now))
+        return times if now - last < self._forget_seconds else 0
+
+    def clear(self) -> None:
+        """Know nothing more of any."""
+        self._undone.clear()
+
     def forget(self, key: str) -> None:
         """Know nothing more of it."""
         self._undone.pop(key, None)

@@ -48,6 +48,9 @@ class Progress:
     """Namespaces in which something is still to be done; also those from which Secret or entries have to go."""
     left_alone: int
     """Namespaces of `total` whose Secret another writer has, or cannot be changed."""
+    end: int
+    """When the first login in a Secret of ours in these namespaces ends, in seconds since the epoch; 0: there is none.
+    It stays when it is past."""
 
 
 def _ignore(*_: object) -> None:
@@ -64,7 +67,7 @@ class Reconciler:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         may_write: Callable[[], bool],
-        tell: Callable[[Event], Awaitable[None]],
+        tell: Callable[[Event], Awaitable[bool]],
         wrote: Callable[[str], None] = _ignore,
         asked: Callable[[str, int], None] = _ignore,
         log: Callable[[str], None] = _ignore,
@@ -72,7 +75,8 @@ class Reconciler:
         """Nothing is asked of the cluster before `run`.
 
         `clock`: seconds since the epoch. `may_write`: asked before every write, which ends within `REQUEST_SECONDS`.
-        `tell` must not raise. `wrote` gets what became of each write of a Secret (`written`, `removed`, `conflict`,
+        `tell` must not raise; False: it cannot take the Event now.
+        `wrote` gets what became of each write of a Secret (`written`, `removed`, `conflict`,
         `refused`, `failed`), `asked` method and status of each request (0: no answer), `log` lines without secrets.
         """
         self._monotonic = monotonic
@@ -105,6 +109,7 @@ class Reconciler:
         if wanted != self._serve.wanted:
             self._serve.wanted = wanted
             self._work.release_all()
+            self._serve.patience.release_all()
             self._look_around()
 
     async def ensure(self, namespace: str) -> bool:
@@ -119,10 +124,12 @@ class Reconciler:
         """Return how far everything is."""
         serve = self._serve
         wanted = serve.wanted
-        known = self._cache.namespaces.namespaces()
+        places = map(serve.place, self._cache.namespaces.namespaces() if wanted is not None else ())
+        served = [place.secret for place in places if wanted is not None and is_served(place, wanted)]
         return Progress(
             is_synced=wanted is not None and self._synced.is_set(),
-            total=0 if wanted is None else sum(is_served(serve.place(namespace), wanted) for namespace in known),
+            total=len(served),
+            end=min((each.end for each in served if each is not None and each.is_ours and each.end), default=0),
             pending=len(serve.pending | self._work.waiting()),
             left_alone=len(serve.problems),
         )
@@ -146,9 +153,11 @@ class Reconciler:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             can, now = self._may_write(), self._monotonic()
-            if can and not could:
-                # Whoever led before may not have told.
+            if can != could:
+                # Whoever led before may not have told, and what was undone then was nobody's but the writers'.
                 self._serve.problems.clear()
+                self._serve.patience.forget_contests()
+                self._contest.clear()
             if can != could or now - swept >= SWEEP_SECONDS:
                 swept = now
                 self._look_around()
@@ -162,7 +171,7 @@ class Reconciler:
         if remind:
             self._reminded = self._monotonic()
         for namespace in self._cache.namespaces.namespaces():
-            told = namespace in self._serve.problems and not remind
+            told = namespace in self._serve.problems and namespace not in self._serve.untold and not remind
             found = self._serve.plan(namespace, wanted)
             if found.steps or (found.problem and not told):
                 self._work.add(namespace)
@@ -191,22 +200,27 @@ class Reconciler:
             self._contest.forget(before.name)
 
     def _account(self, before: AccountView | None, now: AccountView | None) -> None:
-        if now is not None:
-            # Our own removals are in the cache before the watch tells of them.
-            undone = before is not None and has_entry(before) and not has_entry(now)
-            self._changed(now.namespace, undone=undone)
+        if now is None:
+            return
+        wanted = self._serve.wanted
+        # Our own removals are in the cache before the watch tells of them.
+        undone = before is not None and has_entry(before) and not has_entry(now)
+        if undone and wanted is not None and now.name in wanted.service_accounts and self._keeps(now.namespace):
+            self._serve.patience.undone(now)
+        self._work.add(now.namespace, urgent=True)
 
     def _secret(self, before: SecretView | None, now: SecretView | None) -> None:
         known = now or before
-        if known is not None:
-            self._changed(known.namespace, undone=now is None and known.is_ours)
-
-    def _changed(self, namespace: str, *, undone: bool) -> None:
-        wanted = self._serve.wanted
-        # What goes with its namespace was taken away by nobody.
-        undone = undone and wanted is not None and is_served(self._serve.place(namespace), wanted)
-        wait = self._contest.undone(namespace, self._monotonic()) if undone else 0.0
+        if known is None:
+            return
+        undone = now is None and known.is_ours and self._keeps(known.namespace)
+        wait = self._contest.undone(known.namespace, self._monotonic()) if undone else 0.0
         if wait:
-            self._work.hold(namespace, wait)
+            self._work.hold(known.namespace, wait)
         else:
-            self._work.add(namespace, urgent=True)
+            self._work.add(known.namespace, urgent=True)
+
+    def _keeps(self, namespace: str) -> bool:
+        # What the leader takes away, or what goes with its namespace, is undone by nobody.
+        wanted = self._serve.wanted
+        return wanted is not None and self._may_write() and is_served(self._serve.place(namespace), wanted)

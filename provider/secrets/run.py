@@ -9,6 +9,7 @@ import asyncio
 import os
 from typing import TextIO
 
+from provider.cluster import CLUSTER_ID
 from provider.errors import ConfigurationError
 from provider.places import DEFAULTS, Places
 from provider.secrets.run_lines import Lines
@@ -31,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="",
         help="counts where the ConfigMap does not say it (default: auto)",
     )
+    parser.add_argument("--cluster-id", metavar="ID", default="", help="of the ACK cluster, as its console shows it")
     parser.add_argument(
         "--takeover", action="store_true", help="take over Secrets of the same name that another program wrote"
     )
@@ -57,6 +59,10 @@ def run(parsed: argparse.Namespace, stdout: TextIO, stderr: TextIO, mounts: str 
     """Go on until a signal ends it, 0; or one of its parts fails, 1. Raises ProviderError where it cannot begin."""
     if parsed.webhook_listen and not (parsed.webhook_authority and parsed.webhook_service):
         raise ConfigurationError("--webhook-listen: needs --webhook-authority and --webhook-service as well")
+    if parsed.cluster_id and not CLUSTER_ID.fullmatch(parsed.cluster_id):
+        raise ConfigurationError(
+            f"--cluster-id {parsed.cluster_id}: is no id of an ACK cluster, such as c0123456789abcdef"
+        )
     return asyncio.run(Process(parsed, _places(parsed), mounts, Lines(stderr)).run())
 
 

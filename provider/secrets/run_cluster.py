@@ -20,29 +20,34 @@ BACK_OFF_LIMIT = 30.0
 
 
 async def learn_cluster_date(
-    client: AsyncClient, places: Places, asked: Callable[[str, int], None], log: Callable[[str], None]
+    client: AsyncClient,
+    places: Places,
+    cluster_id: str,
+    asked: Callable[[str, int], None],
+    log: Callable[[str], None],
 ) -> None:
     """Write down when the cluster was made, which decides the identity; tries until the API server tells.
 
-    Raises NodeError where it cannot be written.
+    `cluster_id`: of the ACK cluster; empty where nobody said it. Raises NodeError where it cannot be written.
     """
     failures = 0
     while True:
         try:
-            content = await _cluster_date(client, asked)
+            content = await _cluster_date(client, cluster_id, asked)
             break
         except ApiFailure as failure:
             failures += 1
             log(str(failure))
             await asyncio.sleep(back_off(failures, BACK_OFF_LIMIT))
     tree, wanted = Tree(), File(content, 0o600, os.geteuid(), os.getegid())
-    if tree.state(places.data) is None:
-        tree.put(places.data, Folder(0o700, os.geteuid(), os.getegid()))
+    for folder in (places.data, os.path.dirname(places.cluster)):
+        if tree.state(folder) is None:
+            tree.put(folder, Folder(0o700, os.geteuid(), os.getegid()))
     if tree.state(places.cluster) != wanted:
         tree.put(places.cluster, wanted)
 
 
-async def _cluster_date(client: AsyncClient, asked: Callable[[str, int], None]) -> bytes:
+async def _cluster_date(client: AsyncClient, cluster_id: str, asked: Callable[[str, int], None]) -> bytes:
     what = f"read namespace {SYSTEM_NAMESPACE}"
     try:
         found = await ask_async(what, client.get(Namespace, SYSTEM_NAMESPACE))
@@ -53,7 +58,7 @@ async def _cluster_date(client: AsyncClient, asked: Callable[[str, int], None]) 
     moment = found.metadata.creationTimestamp if found.metadata is not None else None
     if moment is None:
         raise ApiFailure(f"cannot {what}: it has no creationTimestamp")
-    return content_of(moment, "")
+    return content_of(moment, cluster_id)
 
 
 def put_identities(mounts: str, places: Places, log: Callable[[str], None]) -> tuple[float | None, ...]:

@@ -34,12 +34,13 @@ class Events:
         self._limiter = Limiter(HOUR)
         self._waiting: asyncio.Queue[Event] = asyncio.Queue(MOST_WAITING)
 
-    async def post(self, made: Event) -> None:
-        """Have an Event sent; raises nothing and waits for nobody."""
+    async def post(self, made: Event) -> bool:
+        """Have an Event sent; raises nothing and waits for nobody. False: too many wait already, and it is lost."""
         try:
             self._waiting.put_nowait(made)
         except asyncio.QueueFull:
-            return
+            return False
+        return True
 
     async def configuration_wrong(self, detail: str) -> None:
         """Say that the ConfigMap is wrong."""
@@ -76,9 +77,11 @@ class Events:
         await self._say("ConfigMap", SYSTEM_NAMESPACE, CONFIG_MAP, reason, message, key)
 
     async def _say(self, kind: str, namespace: str, name: str, reason: str, message: str, key: str) -> None:
-        now = self._clock()
-        if self._limiter.allow(f"{kind} {name} {reason} {key}", now):
-            await self.post(event(kind, namespace, name, reason, message, warning=True, now=now))
+        now, said = self._clock(), f"{kind} {name} {reason} {key}"
+        if self._limiter.allow(said, now) and not await self.post(
+            event(kind, namespace, name, reason, message, warning=True, now=now)
+        ):
+            self._limiter.forget(said)
 
 
 def sentence(failure: Failure) -> str:

@@ -114,7 +114,7 @@ class Process:
         """Return what brings configuration and tokens."""
         metrics, log, places = self._metrics, self._log, self._places
         tokens = Tokens(places, changed=writer.supplied, told=writer.asked)
-        writer.changed = tokens.ask_soon
+        writer.changed = tokens.configured
         watched = Watched(client, metrics.asked, log)
         live = LiveConfiguration(
             watched,
@@ -126,7 +126,7 @@ class Process:
         )
 
         async def follow() -> None:
-            await learn_cluster_date(client, places, metrics.asked, log)
+            await learn_cluster_date(client, places, self._parsed.cluster_id, metrics.asked, log)
             await live.run()
 
         async def supply() -> None:

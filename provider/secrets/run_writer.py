@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provider.config.values import Configuration, Webhook
 from provider.kubernetes.probes import Health
@@ -53,13 +53,17 @@ class Writer:
         self._content: Content | None = None
         self._report: Report | None = None
         self._desired: Desired | None = None
+        self._waits = False
+        """Whether what is in force now waits for its own tokens; what was before stays whole for so long."""
         self._replaces = False
         """See Desired; true for good once no registry was down."""
         self.known = asyncio.Event()
         """Set when there is a configuration."""
         self.changed: Callable[[], None] = lambda: None
-        """Called when another configuration is in force."""
+        """Called when other tokens may be wanted than before."""
         if remove:
+            # No configuration counts.
+            telling.metrics.in_step(in_step=True)
             self._want(NOTHING)
 
     @property
@@ -73,17 +77,20 @@ class Writer:
         self._telling.metrics.in_step(in_step=not wrong)
         self._telling.log(f"configuration {now.outcome.state}: {now.outcome.detail}".removesuffix(": "))
         await self._complain()
-        if now.configuration is not None and now.configuration != before:
+        if now.configuration is None or now.configuration == before:
+            return
+        self._telling.metrics.threshold(now.configuration.expiring_threshold)
+        other = before is not None and _of_tokens(now.configuration) != _of_tokens(before)
+        self._waits = self._waits or other
+        if not self._waits:
             self._decide()
-            self.known.set()
+        self.known.set()
+        if other:
             self.changed()
 
     def supplied(self, content: Content | None) -> None:
-        """Take the tokens that there are."""
-        self._content = content
-        configuration = self._configuration
-        threshold = configuration.expiring_threshold if configuration is not None else 0
-        self._telling.metrics.end(content.end if content is not None else 0, threshold)
+        """Take the tokens that there are for what is in force now."""
+        self._content, self._waits = content, False
         self._decide()
 
     async def asked(self, report: Report) -> None:
@@ -100,11 +107,12 @@ class Writer:
             named = configuration.watch_namespaces
             await self._telling.events.tokens_failed(report.failed, () if ALL_NAMESPACES in named else named)
 
-    def rules(self) -> Rules:
-        """Return what the webhook goes by now."""
+    def rules(self) -> Rules | None:
+        """Return what the webhook goes by now; None while no configuration was ever good."""
         configuration = self._configuration
-        webhook = configuration.webhook if configuration is not None else Webhook()
-        return Rules(webhook, wanted_of(self._desired or NOTHING), self._namespace)
+        if configuration is None or self._desired is None:
+            return None
+        return Rules(configuration.webhook, wanted_of(self._desired), self._namespace)
 
     async def watch(self) -> None:
         """Say every second that the loop goes on, and how things are, until cancelled."""
@@ -152,6 +160,7 @@ class Writer:
         done = max(0, progress.total - progress.left_alone - progress.pending)
         counts = {"done": done, "pending": progress.pending, "left_alone": progress.left_alone}
         self._telling.metrics.namespaces(counts)
+        self._telling.metrics.secrets_end(progress.end)
 
     def _why_not_ready(self, progress: Progress) -> str:
         """Return what is not as it should be; empty where all is."""
@@ -166,8 +175,10 @@ class Writer:
             return self._in_force.outcome.detail
         if not progress.is_synced:
             return "the cluster has not been read yet"
-        if self._desired is not None and self._desired.enabled and self._content is None:
-            if self._report is None:
-                return "no token has been asked for yet"
-            return "\n".join(f"no token for {failure.target}: {failure.line}" for failure in self._report.failed)
-        return ""
+        # That there are none is told by Events and metrics: the webhook has to answer all the same.
+        return "no token has been asked for yet" if self._report is None else ""
+
+
+def _of_tokens(configuration: Configuration) -> Configuration:
+    """Return what is wanted of tokens: of all that a configuration says what may change them."""
+    return replace(configuration, watch_namespaces=(), service_accounts=(), webhook=Webhook(), log_level="info")

@@ -16,6 +16,11 @@ class Selection:
     def __contains__(self, name: str) -> bool:
         return self.every or name in self.names
 
+    def __or__(self, other: "Selection") -> "Selection":
+        """Return what either selects."""
+        every = self.every or other.every
+        return Selection(frozenset() if every else self.names | other.names, every)
+
     def __str__(self) -> str:
         """Return what `read` reads: the same text for the same names, whatever their order."""
         return ALL_SERVICE_ACCOUNTS if self.every else ",".join(sorted(self.names))

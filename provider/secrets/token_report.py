@@ -8,6 +8,8 @@ from typing import Literal, get_args
 from provider.errors import ConfigurationError, ProviderError, Unreachable
 
 Cause = Literal["refused", "unreachable", "configuration"]
+NO_PERSONAL_EDITION = "USER_NOT_EXIST"
+"""The Code for an account that has never switched Personal Edition on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Failure:
     kept_until: int = 0
     """When the old token ends that stays for now, in seconds since the epoch; 0: there is none."""
     is_expected: bool = False
-    """Personal Edition that nobody configured, and that the cloud refuses: most accounts have none."""
+    """Personal Edition that nobody configured, and that the account does not have, as most."""
 
     @property
     def line(self) -> str:
@@ -44,6 +46,15 @@ class Report:
     renew: int = 0
     end: int = 0
     failures: tuple[Failure, ...] = ()
+    ends: tuple[tuple[str, int], ...] = ()
+    """For each target that is to have a token, when that ends; 0: there is none."""
+    is_whole: bool = True
+    """Whether all targets were asked that were to be, each with its own outcome."""
+
+    @property
+    def says_all(self) -> bool:
+        """Whether what there is now is all that there is to be: nobody is down or could not be asked."""
+        return self.is_whole and all(failure.cause == "refused" or failure.kept_until for failure in self.failures)
 
     @property
     def failed(self) -> tuple[Failure, ...]:
@@ -70,7 +81,7 @@ def failure_of(target: str, identity: str, error: ProviderError, *, is_default: 
         error.code,
         error.request_id,
         kept_until,
-        is_expected=is_default and cause == "refused" and bool(error.code),
+        is_expected=is_default and cause == "refused" and error.code == NO_PERSONAL_EDITION and not kept_until,
     )
 
 
@@ -79,7 +90,8 @@ def parse_report(data: bytes) -> Report | None:
     try:
         fields = json.loads(data)
         failures = tuple(Failure(**each) for each in fields.pop("failures"))
-        report = Report(**{**fields, "hosts": tuple(fields["hosts"]), "failures": failures})
+        ends = tuple((str(target), int(end)) for target, end in fields.pop("ends"))
+        report = Report(**{**fields, "hosts": tuple(fields["hosts"]), "failures": failures, "ends": ends})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return report if _is_sound(report.failures) else None

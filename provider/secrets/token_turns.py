@@ -42,8 +42,11 @@ class Turns:
             self._every = True
         self._offset = offset
         if self._every:
+            self._asked_for = False
             return "all"
         if self._asked_for:
+            # What is asked for from now on comes too late for whoever begins now.
+            self._asked_for = False
             return "due"
         if self._again is not None:
             return "due" if monotonic >= self._again else ""
@@ -54,7 +57,7 @@ class Turns:
 
         `expected`: all that failed is what nobody configured.
         """
-        self._asked_for = self._every = False
+        self._every = False
         self._renew = renew
         if failed:
             wait = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(self._failures, 10))

@@ -15,6 +15,7 @@ from provider.secrets.token_turns import LOOK_SECONDS, Turns
 
 CHILD_SECONDS = 300.0
 """For all targets together; what was got by then counts."""
+ALL = "all registries"
 STDERR_LIMIT = 300
 """Characters that are told of what a child says that left no report."""
 
@@ -35,7 +36,11 @@ class Tokens:
         monotonic: Callable[[], float] = time.monotonic,
         turns: Turns | None = None,
     ) -> None:
-        """`changed` gets the content at every look, `told` what each run of the child came to."""
+        """`changed` gets the content at every look, `told` what each run of the child came to.
+
+        The content is None while nobody knows of a token, and may be empty when it is known that there is none. That of
+        one configuration never comes while another one is in force.
+        """
         self._options = (
             f"--config={places.config}",
             f"--local={places.local}",
@@ -50,11 +55,21 @@ class Tokens:
         self._monotonic = monotonic
         self._turns = turns or Turns()
         self._wake = asyncio.Event()
+        self._wanted = 0
+        """How many configurations there were before the one that is in force."""
+        self._asked: int | None = None
+        """Of which of them what there is was asked for."""
+        self._report: Report | None = None
         self.failed: tuple[Failure, ...] = ()
         """What the last run could not get and should have."""
 
+    def configured(self) -> None:
+        """Ask for what the configuration wants now, which is another one. Till that is known nothing is said."""
+        self._wanted += 1
+        self.ask_soon()
+
     def ask_soon(self) -> None:
-        """Ask for what the configuration wants now, as soon as can be."""
+        """Ask for what is due, as soon as can be."""
         self._turns.ask_soon()
         self._wake.set()
 
@@ -69,17 +84,25 @@ class Tokens:
             turn = self._turns.look(self._clock(), self._monotonic())
             if turn:
                 await self._ask(every=turn == "all")
-            self._changed(content_of(read_tokens(self._places), self._clock()))
+            if self._asked == self._wanted:
+                self._changed(self._content())
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
+    def _content(self) -> Content | None:
+        content = content_of(read_tokens(self._places), self._clock())
+        says_all = self._report is not None and self._report.says_all
+        return content if says_all or not content.is_empty else None
+
     async def _ask(self, *, every: bool) -> None:
         arguments = ["agent", "tokens", *self._options, *(["--all"] if every else [])]
+        wanted = self._wanted
         done = await self._run(arguments, CHILD_SECONDS)
         report = parse_report(done.stdout) or self._without_report(done)
+        self._asked, self._report = wanted, report
         self.failed = report.failed
         self._turns.done(
             report.renew, failed=bool(report.failed), expected=bool(report.failures), monotonic=self._monotonic()
@@ -88,11 +111,13 @@ class Tokens:
 
     def _without_report(self, done: Done) -> Report:
         """Return what is to be said of a child that came to no end, or to a bad one."""
+        content = content_of(read_tokens(self._places), self._clock())
         if done.status == NOT_IN_TIME:
             late = f"asking for tokens took longer than {CHILD_SECONDS:g} s"
-            failure = Failure("all registries", "", "unreachable", late)
+            failure = Failure(ALL, "", "unreachable", late, kept_until=content.end)
         else:
             said = " ".join(done.stderr.split())[:STDERR_LIMIT] or f"exit status {done.status}"
-            failure = Failure("all registries", "", "configuration", f"no token could be asked for: {said}")
-        content = content_of(read_tokens(self._places), self._clock())
-        return Report(renew=content.renew if content else 0, end=content.end if content else 0, failures=(failure,))
+            wrong = f"no token could be asked for: {said}"
+            failure = Failure(ALL, "", "configuration", wrong, kept_until=content.end)
+        ends = ((ALL, content.end),)
+        return Report((), 0, content.renew, content.end, (failure,), ends, is_whole=False)

@@ -10,7 +10,7 @@ from typing import Any, Generic
 import msgspec
 
 from provider.kubernetes.client import ApiFailure
-from provider.secrets.api import Api, Lost, Resource
+from provider.secrets.api import EVERYWHERE, Api, Lost, Resource
 from provider.secrets.cache import Kept, Store
 from provider.secrets.rate import back_off
 from provider.secrets.wire import Metadata, WatchEvent
@@ -43,6 +43,7 @@ class Kind(Generic[Kept]):
     """Gets what was known and what is now."""
     relisted: Callable[[set[str]], None]
     """Gets the namespaces that a list found different."""
+    namespace: str = EVERYWHERE
 
 
 class Watching(Generic[Kept]):
@@ -79,14 +80,16 @@ class Watching(Generic[Kept]):
 
     async def _list(self) -> None:
         kind = self._kind
-        found, version = await self._api.list(kind.resource, kind.fields)
+        found, version = await self._api.list(kind.resource, kind.fields, kind.namespace)
         different = kind.store.replace(map(kind.view, found), version)
         self._version = version
         kind.relisted(different)
 
     async def _watch(self) -> None:
         seconds = int(WATCH_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
-        async with aclosing(self._api.watch(self._kind.resource, self._kind.fields, self._version, seconds)) as events:
+        kind = self._kind
+        watch = self._api.watch(kind.resource, kind.fields, self._version, seconds, kind.namespace)
+        async with aclosing(watch) as events:
             while True:
                 try:
                     async with asyncio.timeout(SILENCE_SECONDS):

@@ -72,12 +72,13 @@ async def serve_webhook(
     authority: str,
     service: str,
     reconciler: Reconciler,
-    rules: Callable[[], Rules],
+    rules: Callable[[], Rules | None],
     journal: Journal,
 ) -> Server:
     """Listen on `listen` (`ADDRESS:PORT`, port 0: any) as host `service` (`NAME.NAMESPACE.svc`), and return the server.
 
-    `authority`: the folder that has tls.crt and tls.key. `rules` is asked at each request. Raises
+    `authority`: the folder that has tls.crt and tls.key. `rules` is asked at each request; without any it is no answer,
+    and the API server does what the webhook's failurePolicy says. Raises
     ConfigurationError for a wrong authority, OSError for a port that is taken.
     """
     address, _, port = listen.rpartition(":")
@@ -104,7 +105,7 @@ async def serve_webhook(
 
 
 class _Answering:
-    def __init__(self, reconciler: Reconciler, rules: Callable[[], Rules], journal: Journal) -> None:
+    def __init__(self, reconciler: Reconciler, rules: Callable[[], Rules | None], journal: Journal) -> None:
         self._reconciler, self._rules, self._journal = reconciler, rules, journal
         self._limiter = Limiter()
 
@@ -119,6 +120,8 @@ class _Answering:
         except TimeoutError:
             return web.Response(status=408, text="the request did not arrive in time")
         rules = self._rules()
+        if rules is None:
+            return web.Response(status=503, text=f"{PROGRAM}: no configuration is known yet")
         if not needs_entry(review, rules):
             return _json(allowed(review))
         if review.dry_run:

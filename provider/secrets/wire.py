@@ -67,6 +67,13 @@ class SecretObject(NamespacedResourceG, msgspec.Struct):
     immutable: bool = False
 
 
+class ConfigMapObject(NamespacedResourceG, msgspec.Struct):
+    """A ConfigMap."""
+
+    metadata: Metadata
+    data: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class Status(msgspec.Struct):
     """What an ERROR of a watch carries."""
 
@@ -84,3 +91,4 @@ class WatchEvent(msgspec.Struct):
 NamespaceObject._api_info = core_v1.Namespace._api_info
 ServiceAccountObject._api_info = core_v1.ServiceAccount._api_info
 SecretObject._api_info = core_v1.Secret._api_info
+ConfigMapObject._api_info = core_v1.ConfigMap._api_info

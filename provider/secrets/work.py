@@ -42,6 +42,10 @@ class Work:
             waiting.pop(key, None)
         self._held[key] = asyncio.get_running_loop().call_later(seconds, self._release, key)
 
+    def later(self, key: str, seconds: float) -> None:
+        """Let a key come after so many seconds, also if it comes before."""
+        asyncio.get_running_loop().call_later(seconds, self.add, key)
+
     def waiting(self) -> set[str]:
         """Return the keys that somebody has to look at as soon as possible."""
         return {*self._urgent, *self._bulk, *self._at_work}

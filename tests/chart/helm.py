@@ -43,9 +43,14 @@ def helm(version: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         )
 
 
-@cache
 def template(version: str, *arguments: str, namespace: str = SYSTEM) -> subprocess.CompletedProcess[str]:
-    """Render the chart, which may fail."""
+    """Render the chart, which may fail; the same is done once, unless it depends on a cluster."""
+    depends = any(each.startswith("--kubeconfig") for each in arguments)
+    return (_template.__wrapped__ if depends else _template)(version, *arguments, namespace=namespace)
+
+
+@cache
+def _template(version: str, *arguments: str, namespace: str) -> subprocess.CompletedProcess[str]:
     where = (f"--namespace={namespace}", f"--kube-version={KUBERNETES}")
     return helm(version, "template", "release", str(CHART), *where, *arguments)
 

@@ -16,7 +16,7 @@ DOCUMENTS = [
     *(ROOT / "README.md", ROOT / "README.zh-CN.md", CHART / "README.md", CHART / "templates/NOTES.txt"),
     *sorted((ROOT / "provider/commands").glob("*.py")),
 ]
-AGENT = (ROOT / "docs/agent.md").read_text()
+AGENT, MIGRATION = ((ROOT / f"docs/{name}.md").read_text() for name in ("agent", "migration"))
 SET = re.compile(r"--set[ =]([a-zA-Z.]+)=")
 SECTIONS = "image|serviceAccount|rollout|secrets|webhook|metrics|kubeletAudience"
 VALUE = re.compile(rf"`((?:{SECTIONS})\.[a-zA-Z.]+)(?:[:=][^`]*)?`")
@@ -38,8 +38,9 @@ def test_every_value_that_is_named_is_there(path: Path) -> None:
 
 
 def test_the_document_names_values_states_and_figures() -> None:
-    assert {"image.repository", "uninstall", "secrets.takeover"} <= set(SET.findall(AGENT))
-    assert "rollout.slots" in VALUE.findall(AGENT)
+    assert {"image.repository", "uninstall"} <= set(SET.findall(AGENT))
+    assert "secrets.takeover" in SET.findall(MIGRATION)
+    assert {"rollout.slots", "rollout.maxUnavailable"} <= set(VALUE.findall(AGENT))
     for state in get_args(State):
         assert f"`{state}`" in AGENT
     named = {name.removesuffix("_total") for name in re.findall(r"`([a-z]+_[a-z_]+)(?:\{[a-z,]+\})?`", AGENT)}

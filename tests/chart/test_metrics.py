@@ -34,19 +34,29 @@ def test_monitors_ask_the_ports_of_the_pods() -> None:
             assert monitor["metadata"]["labels"]["release"] == "prometheus"
 
 
-def test_three_alerts_are_about_figures_that_there_are() -> None:
+def test_alerts_are_about_figures_that_there_are() -> None:
     rule = one(rendered(**VALUE_SETS["metrics"]), "PrometheusRule")
     assert rule["metadata"]["labels"]["release"] == "prometheus"
     [group] = rule["spec"]["groups"]
     assert [each["alert"] for each in group["rules"]] == [
         "AcrCredentialNodeFailed",
         "AcrCredentialTokensEnd",
+        "AcrCredentialSecretsEnd",
         "AcrCredentialConfigurationWrong",
     ]
     for each in group["rules"]:
         named = set(FIGURES.findall(each["expr"]))
         assert named and named <= known()
         assert each["annotations"]["summary"] and each["annotations"]["description"]
+
+
+def test_a_target_without_a_token_is_told_of_for_as_long_as_it_has_none() -> None:
+    [group] = one(rendered(**VALUE_SETS["metrics"]), "PrometheusRule")["spec"]["groups"]
+    [expression] = [each["expr"] for each in group["rules"] if each["alert"] == "AcrCredentialTokensEnd"]
+    # An end that is past, or 0, is less than any threshold; a filter would end the alert when the outage begins.
+    ended, _, threshold = expression.partition(" < ")
+    assert ended == "min by (target) (acr_credential_provider_token_end_timestamp_seconds) - time()"
+    assert threshold == "scalar(max(acr_credential_provider_token_expiring_threshold_seconds)) * 2 / 3"
 
 
 def test_a_node_is_silent_for_good_before_somebody_is_woken() -> None:

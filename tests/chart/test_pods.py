@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from provider.agent.host import PROC
 from provider.commands.agent import ALONE, DUTIES
 from provider.config.local import read_local
-from provider.places import DEFAULTS
+from provider.places import DEFAULTS, Places
 from provider.secrets.run import MOUNTS
 from tests.chart.helm import Object, container, one, pod_of, rendered
 from tests.chart.value_sets import VALUE_SETS
@@ -20,8 +21,10 @@ HOST_PATHS = {
     "/etc/aliyun-acr-credential-provider": ["node"],
     "/run/aliyun-acr-credential-provider/identities": ["node"],
     "/run/aliyun-acr-credential-provider/report": ["node"],
+    "/var/lib/aliyun-acr-credential-provider/cluster": ["node"],
 }
-IDENTITIES = {f"{MOUNTS}/acr-configuration", f"{MOUNTS}/managed-role", f"{MOUNTS}/rrsa"}
+CONFIGURATION = f"{MOUNTS}/acr-configuration"
+IDENTITIES = {CONFIGURATION, f"{MOUNTS}/managed-role", f"{MOUNTS}/rrsa"}
 
 
 def pods(values: dict[str, Any]) -> list[Object]:
@@ -81,7 +84,8 @@ def test_of_the_node_there_is_what_is_needed_and_no_more() -> None:
         assert [name for name, _ in mounted(pod, path)] == names
     assert mounted(pod, "/proc") == [("place", False)]
     assert mounted(pod, "/run/aliyun-acr-credential-provider/report") == [("node", False)]
-    assert mounted(pod, "/etc/aliyun-acr-credential-provider") == [("node", True)]
+    for path in ("/etc/aliyun-acr-credential-provider", os.path.dirname(Places(DEFAULTS).cluster)):
+        assert mounted(pod, path) == [("node", True)]
     places = {mount["mountPath"] for mount in container(pod, "place")["volumeMounts"]}
     assert PROC in places
     assert f"{DEFAULTS['--state-dir']}/identities" in {m["mountPath"] for m in container(pod, "node")["volumeMounts"]}
@@ -102,9 +106,11 @@ def test_configuration_and_identities_are_where_they_are_read(values: dict[str, 
         for each in containers(pod):
             found = {mount["mountPath"]: mount for mount in each["volumeMounts"]}
             assert {mount["name"] for mount in found.values()} <= names
+            # The writer watches the ConfigMap itself.
+            expected = IDENTITIES - {CONFIGURATION} if each["name"] == "secrets" else IDENTITIES
             if each["name"] != "node" or not values.get("uninstall"):
-                assert set(found) >= IDENTITIES
-                assert all(found[path]["readOnly"] for path in IDENTITIES)
+                assert {path for path in found if path in IDENTITIES} == expected
+                assert all(found[path]["readOnly"] for path in expected)
 
 
 def test_tokens_are_in_memory() -> None:
@@ -134,7 +140,7 @@ def test_every_linux_node_has_an_agent_but_no_virtual_one() -> None:
         {"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]},
         {"key": "alibabacloud.com/virtual-node", "operator": "NotIn", "values": ["true"]},
     ]
-    assert made["spec"]["updateStrategy"]["rollingUpdate"] == {"maxUnavailable": 3}
+    assert made["spec"]["updateStrategy"]["rollingUpdate"] == {"maxUnavailable": "10%"}
     assert pod["hostNetwork"] is True and pod["dnsPolicy"] == "Default"
 
 
@@ -168,6 +174,12 @@ def test_in_the_daemonset_there_is_no_deployment_and_the_webhook_finds_it_there(
     assert one(rendered(webhook__enabled=True), "Service")["spec"]["selector"].items() <= labels.items()
 
 
+@pytest.mark.parametrize(("placement", "published"), [("separate", False), ("daemonset", True)])
+def test_a_node_that_is_not_well_does_not_take_the_webhook_away(placement: str, published: bool) -> None:
+    service = one(rendered(secrets__placement=placement, webhook__enabled=True), "Service")["spec"]
+    assert service.get("publishNotReadyAddresses", False) is published
+
+
 def test_uninstall_removes_and_makes_no_folder_anew() -> None:
     made = rendered(uninstall=True, webhook__enabled=True)
     pod = pod_of(one(made, "DaemonSet"))
@@ -195,4 +207,5 @@ def test_what_is_set_reaches_the_program() -> None:
     writer = container(pod_of(one(made, "Deployment")), "secrets")
     environment = {each["name"]: each.get("value") for each in writer["env"]}
     assert values["secrets__environment"].items() <= environment.items()
+    assert f"--cluster-id={values['clusterId']}" in writer["args"]
     assert "--takeover" in container(pod_of(one(rendered(secrets__takeover=True), "Deployment")), "secrets")["args"]

@@ -1,5 +1,6 @@
 """What the chart makes of values: for both versions of Helm, with the names that the program knows."""
 
+import base64
 import re
 from typing import Any
 
@@ -100,6 +101,23 @@ def test_the_kubelets_right_is_the_same_without_the_chart() -> None:
         del each["metadata"]["labels"]
     assert made == list(plain)
     assert not [each for each in rendered() if "kubelet-audience" in each["metadata"]["name"]]
+
+
+def test_an_authority_that_is_given_makes_every_rendering_the_same() -> None:
+    bundle = "-----BEGIN CERTIFICATE-----\nbWluZQ==\n-----END CERTIFICATE-----\n"
+    values: dict[str, Any] = {"webhook__enabled": True, "webhook__authoritySecret": "mine", "webhook__caBundle": bundle}
+    made = rendered(**values)
+    assert rendered("--set=global.again=1", **values) == made
+    assert not [each for each in made if each["kind"] == "Secret"]
+    [hook] = one(made, "MutatingWebhookConfiguration")["webhooks"]
+    assert base64.b64decode(hook["clientConfig"]["caBundle"]).decode() == bundle.strip()
+    for kind, placement in (("Deployment", "separate"), ("DaemonSet", "daemonset")):
+        pod = one(rendered(**values, secrets__placement=placement), kind)["spec"]["template"]["spec"]
+        [volume] = [each for each in pod["volumes"] if each["name"] == "webhook-authority"]
+        assert volume["secret"]["secretName"] == "mine"
+    # Without, each rendering that cannot look into a cluster makes its own.
+    first, second = (rendered(f"--set=global.again={number}", webhook__enabled=True) for number in (1, 2))
+    assert one(first, "Secret")["data"] != one(second, "Secret")["data"]
 
 
 def test_an_older_kubernetes_gets_no_policies() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from provider.kubernetes import names
+from provider.secrets.leader import NAME as LEADER
 from tests.chart.helm import SYSTEM, Object, one, pod_of, rendered
 from tests.chart.value_sets import VALUE_SETS
 
@@ -98,10 +99,22 @@ def test_annotations_come_to_the_accounts() -> None:
     assert found == 2 * [{"example.com/team": "platform"}]
 
 
-def test_the_policies_are_about_the_writer() -> None:
+def test_the_policies_are_about_writer_and_agent() -> None:
     made = rendered(secrets__serviceAccountName="acr-writer")
     policies = [each for each in made if each["kind"] == "ValidatingAdmissionPolicy"]
     assert policies
     for policy in policies:
-        [condition] = policy["spec"]["matchConditions"]
-        assert f'"system:serviceaccount:{SYSTEM}:acr-writer"' in condition["expression"]
+        account = AGENT if policy["metadata"]["name"].endswith("-leases") else "acr-writer"
+        whom = policy["spec"]["matchConditions"][0]["expression"]
+        assert whom == f'request.userInfo.username == "system:serviceaccount:{SYSTEM}:{account}"'
+
+
+@pytest.mark.parametrize(
+    ("values", "rules"), [({}, 2), ({"secrets__placement": "daemonset"}, 1), (VALUE_SETS["one account"], 1)]
+)
+def test_who_leads_is_kept_from_the_agent_where_it_is_not_the_writer(values: dict[str, Any], rules: int) -> None:
+    made = [each for each in rendered(**values) if each["kind"] == "ValidatingAdmissionPolicy"]
+    [leases] = [each["spec"] for each in made if each["metadata"]["name"].endswith("-leases")]
+    assert len(leases["validations"]) == rules
+    assert [LEADER in each["expression"] for each in leases["validations"]][1:] == [True] * (rules - 1)
+    assert leases["matchConditions"][1]["expression"] == f'request.namespace == "{OURS}"'

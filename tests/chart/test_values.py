@@ -15,6 +15,8 @@ TEMPLATES = "\n".join(path.read_text() for path in sorted((CHART / "templates").
 OWN_WORDS = ("requests", "limits")
 """Keys of Kubernetes' own below a value."""
 
+BUNDLE = "-----BEGIN CERTIFICATE-----\nbWluZQ==\n-----END CERTIFICATE-----\n"
+
 REFUSED = {
     "unknown value": ({"webhooks": True}, "webhooks"),
     "unknown value below": ({"rollout__slot": 2}, "slot"),
@@ -32,6 +34,9 @@ REFUSED = {
     "system namespace": ({"namespace": "kube-system"}, "/namespace"),
     "port": ({"agent__port": 70000}, "/agent/port"),
     "timeout": ({"webhook__timeoutSeconds": 31}, "/webhook/timeoutSeconds"),
+    "no certificate": ({"webhook__authoritySecret": "mine", "webhook__caBundle": "bWluZQ=="}, "/webhook/caBundle"),
+    "authority alone": ({"webhook__authoritySecret": "mine"}, "set both or none"),
+    "certificate alone": ({"webhook__caBundle": BUNDLE}, "set both or none"),
     "failure policy": ({"webhook__failurePolicy": "fail"}, "'Ignore', 'Fail'"),
     "switch as text": ({"uninstall": "yes"}, "/uninstall"),
     "other variable": ({"secrets__environment": {"PATH": "/bin"}}, "PATH"),

@@ -69,6 +69,17 @@ class Api:
         token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
         return self._kubeconfig(f"{namespace}-{name}", {"token": token})
 
+    def pod_token(self, namespace: str, name: str, node: str) -> Path:
+        """Return a kubeconfig with a token as a pod of the ServiceAccount has it on a node; the pod is made."""
+        pod = f"{name}-on-{node}"
+        containers = [{"name": "one", "image": "one"}]
+        spec = {"serviceAccountName": name, "nodeName": node, "containers": containers}
+        metadata = {"namespace": namespace, "name": pod}
+        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod}")
+        token = self.kubectl("create", "token", name, f"--namespace={namespace}", *bound).strip()
+        return self._kubeconfig(pod, {"token": token})
+
     def kubectl(self, *arguments: str, stdin: str = "", kubeconfig: Path | None = None) -> str:
         """Run kubectl, as the administrator where nothing else is said; it must succeed. Returns its stdout."""
         return succeeded(self.attempt(*arguments, stdin=stdin, kubeconfig=kubeconfig))

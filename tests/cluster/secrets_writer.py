@@ -56,6 +56,7 @@ class Writer:
         self.leads = leads
         self.may_write: Callable[[], bool] = lambda: self.leads
         self.clock_is_ahead = 0.0
+        self.takes_events = 1000
         self.events: list[Event] = []
         self.requests: Counter[str] = Counter()
         self.writes: Counter[str] = Counter()
@@ -117,8 +118,11 @@ class Writer:
         return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result(timeout=SECONDS)
 
     async def _run(self) -> None:
-        async def tell(event: Event) -> None:
-            self.events.append(event)
+        async def tell(event: Event) -> bool:
+            taken = len(self.events) < self.takes_events
+            if taken:
+                self.events.append(event)
+            return taken
 
         def asked(method: str, status: int) -> None:
             self.requests[f"{method} {status}"] += 1
@@ -179,12 +183,12 @@ class Cluster:
             return None
 
     def password(self, namespace: str) -> str | None:
-        """What the Secret holds."""
+        """What the Secret holds; None where there is none, or no login in it."""
         secret = self.secret(namespace)
         if secret is None or secret.data is None:
             return None
         config = json.loads(base64.b64decode(secret.data[".dockerconfigjson"]))
-        return str(next(iter(config["auths"].values()))["password"])
+        return next((str(login["password"]) for login in config["auths"].values()), None)
 
     def incumbent_writes(self, namespace: str, text: str = "theirs", **fields: Any) -> None:
         """Write the Secret as another program does that knows nothing of us: whole, by an update."""
@@ -201,6 +205,37 @@ class Cluster:
         self.client.patch(
             Secret, SECRET, changes, namespace=namespace, patch_type=PatchType.MERGE, field_manager=manager
         )
+
+    def attempt_to_patch_secret(self, namespace: str, changes: dict[str, Any]) -> bool:
+        try:
+            self.patch_secret(namespace, changes)
+        except ApiError:
+            return False
+        return True
+
+    def refuse(self, resource: str, unless: str) -> None:
+        """Have the API server refuse changes of a resource, as a policy of the cluster's does; not at once."""
+        metadata, group = {"name": f"refuse-{resource}"}, "admissionregistration.k8s.io/v1"
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": [resource]}
+        says = [{"expression": unless, "message": "it stays as it is"}]
+        self.api.apply(
+            {
+                "apiVersion": group,
+                "kind": "ValidatingAdmissionPolicy",
+                "metadata": metadata,
+                "spec": {"matchConstraints": {"resourceRules": [rule]}, "validations": says},
+            },
+            {
+                "apiVersion": group,
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": metadata,
+                "spec": {"policyName": metadata["name"], "validationActions": ["Deny"]},
+            },
+        )
+
+    def allow(self, resource: str) -> None:
+        """Have it refuse them no more."""
+        self.api.kubectl("delete", "validatingadmissionpolicybinding", f"refuse-{resource}")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         wait_for(lambda: bool(condition()), SECONDS, what)

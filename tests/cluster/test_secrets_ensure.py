@@ -7,6 +7,7 @@ import pytest
 from provider.errors import ProviderError
 from provider.kubernetes.names import SECRET
 from provider.secrets import ensure
+from provider.secrets.desired import NO_LOGINS, Content
 from tests.cluster.api import OwnApi
 from tests.cluster.secrets_writer import Cluster, Writer, content, desired
 
@@ -52,6 +53,8 @@ def test_what_is_not_ours_or_not_possible(secrets_cluster: Cluster, follower: Wr
         follower.want(desired("all"), content=None)
         with pytest.raises(ProviderError, match="no token"):
             follower.ensure("not-served")
+        follower.want(desired("all"), content=Content(NO_LOGINS, "none", 0, 0))
+        assert follower.ensure("not-served") == [False]
         assert cluster.secret("not-served") is None and cluster.password("not-ours") == "theirs"
 
 

@@ -111,7 +111,7 @@ def test_what_somebody_takes_away_comes_back(secrets_cluster: Cluster) -> None:
 def test_where_somebody_takes_it_away_again_and_again_nobody_fights(secrets_cluster: Cluster) -> None:
     cluster = secrets_cluster
     cluster.namespace("fight", default=None)
-    with Writer(cluster.kubeconfig, desired("fight")) as writer:
+    with Writer(cluster.kubeconfig, desired("fight", accounts=("*",))) as writer:
         writer.settles()
         begun, end = writer.requests["PATCH 200"], time.monotonic() + 10
         while time.monotonic() < end:
@@ -121,6 +121,47 @@ def test_where_somebody_takes_it_away_again_and_again_nobody_fights(secrets_clus
                 )
             time.sleep(0.02)
         assert 2 <= writer.requests["PATCH 200"] - begun <= 5
+        assert writer.reasons() == ["EntryRemoved"]
+        removed = writer.events[0].involvedObject
+        assert (removed.kind, removed.namespace, removed.name) == ("ServiceAccount", "fight", "default")
+        # It waits alone.
+        assert cluster.pulls("fight", "default") is None
+        begun_other = time.monotonic()
+        cluster.account("fight", "other")
+        cluster.until(lambda: cluster.pulls("fight", "other"), "the other's entry")
+        assert time.monotonic() - begun_other < 1.5 and cluster.pulls("fight", "default") is None
+
+
+def test_what_the_leader_or_a_user_takes_away_is_no_fight(secrets_cluster: Cluster) -> None:
+    cluster = secrets_cluster
+    cluster.namespace("handed", default=None, users=[SECRET])
+    with (
+        Writer(cluster.kubeconfig, desired("handed")) as leader,
+        Writer(cluster.kubeconfig, desired("handed"), leads=False) as follower,
+    ):
+        for _ in range(5):
+            leader.want(desired("handed"))
+            cluster.until(lambda: cluster.pulls("handed", "default"), "the entry")
+            leader.want(NOTHING)
+            cluster.until(lambda: cluster.secret("handed") is None, "the Secret to go")
+        leader.want(desired("handed"))
+        cluster.until(lambda: cluster.pulls("handed", "default"), "the entry")
+        leader.leads = False
+        follower.leads = True
+        time.sleep(2 * reconcile.TICK_SECONDS)
+        for pulls in (["x"], [SECRET], ["x"], [SECRET], ["x"], [SECRET], ["x"]):
+            changes = {"imagePullSecrets": [{"name": name} for name in pulls]}
+            cluster.client.patch(ServiceAccount, "users", changes, namespace="handed", patch_type=PatchType.MERGE)
+        begun = time.monotonic()
+        cluster.client.patch(
+            ServiceAccount, "default", {"imagePullSecrets": None}, namespace="handed", patch_type=PatchType.MERGE
+        )
+        cluster.client.delete(Secret, SECRET, namespace="handed")
+        cluster.until(lambda: cluster.pulls("handed", "default") and cluster.secret("handed"), "both to come back")
+        assert time.monotonic() - begun < 1.5
+        follower.want(desired("handed", accounts=("default", "users")))
+        cluster.until(lambda: cluster.pulls("handed", "users") == ["x", SECRET], "the entry")
+        assert not follower.events
 
 
 def test_namespaces_on_their_way_out_are_left_alone(secrets_cluster: Cluster) -> None:

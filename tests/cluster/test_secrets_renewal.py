@@ -1,11 +1,14 @@
 """When Secrets are written anew, and by whom."""
 
+import base64
+import json
 import time
 
 import pytest
 
 from provider.kubernetes.names import SECRET
 from provider.secrets import reconcile
+from provider.secrets.desired import NO_LOGINS, Content
 from tests.cluster.secrets_writer import HOUR, NOTHING, Cluster, Writer, content, desired
 
 NAMESPACES = tuple(f"renew-{number}" for number in range(5))
@@ -88,6 +91,33 @@ def test_without_tokens_nothing_is_written_and_nothing_wanted_removed(secrets_cl
         cluster.until(lambda: not any(map(cluster.secret, rest)), "what is not wanted to go")
         assert [cluster.password(name) for name in some] == ["kept", "kept"]
         assert cluster.secret("renew-late") is None and cluster.pulls("renew-late", "default") is None
+
+
+def test_logins_that_have_ended_go_and_so_do_those_that_nobody_has_any_more(
+    secrets_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SWEEP_SECONDS", 0.5)
+    name = NAMESPACES[0]
+    with Writer(secrets_cluster.kubeconfig, desired(name, holds=content("ends", key="ends"))) as writer:
+        writer.settles().want(writer.wanted, content=None)
+        writer.settles().clock_is_ahead = HOUR - 10
+        assert not writer.requests_in(1.5) and secrets_cluster.password(name) == "ends"
+        writer.clock_is_ahead = HOUR
+        secrets_cluster.until(lambda: logins(secrets_cluster, name) == {}, "the logins to go")
+        assert not writer.settles().requests_in(1.5)
+        writer.clock_is_ahead = 0
+        writer.want(writer.wanted, content=content("again", key="ends"))
+        secrets_cluster.until(lambda: secrets_cluster.password(name) == "again", "the new ones")
+        writer.settles().want(writer.wanted, content=Content(NO_LOGINS, "none", 0, 0))
+        secrets_cluster.until(lambda: logins(secrets_cluster, name) == {}, "the logins to go")
+        assert not writer.settles().requests_in(1.5)
+        assert secrets_cluster.pulls(name, "default") == [SECRET]
+
+
+def logins(cluster: Cluster, namespace: str) -> object:
+    secret = cluster.secret(namespace)
+    assert secret is not None and secret.data is not None
+    return json.loads(base64.b64decode(secret.data[".dockerconfigjson"]))["auths"]
 
 
 def test_who_does_not_lead_writes_nothing_until_it_leads(secrets_cluster: Cluster) -> None:

@@ -54,7 +54,9 @@ def test_both_editions_in_one_secret_that_pulls(site: Site) -> None:
         assert not site.has_entry("team-a", "builder")
         assert site.logins("team-b") == {}
         site.until(lambda: writer.metric('secret_writes_total{result="written"}') == 1, "the count", writer)
-        assert (writer.metric("token_end_timestamp_seconds") or 0) > time.time()
+        for target in ("instance cri-alphaalphaalpha1", "Personal Edition in cn-hangzhou"):
+            assert (writer.metric(f'token_end_timestamp_seconds{{target="{target}"}}') or 0) > time.time()
+        site.until(lambda: (writer.metric("secret_end_timestamp_seconds") or 0) > time.time(), "its end", writer)
         assert writer.metric('token_renewals_total{cause="",result="renewed"}') == 2
         assert "pydantic" not in writer.maps()
         assert writer.end() == 0

@@ -14,12 +14,13 @@ from provider.kubernetes.names import SECRET
 from provider.secrets.api import Api
 from provider.secrets.apply import Apply, addition
 from provider.secrets.cache import AccountView, Cache
+from provider.secrets.patience import REFUSED_SECONDS
 from provider.secrets.plan import AddEntry, DeleteSecret, RemoveEntry, WriteSecret
 from provider.secrets.rate import Pace
 from provider.secrets.selection import wanted_of
 from provider.secrets.wire import NamespaceObject, ServiceAccountObject
 from tests.cluster.api import OwnApi
-from tests.cluster.secrets_writer import Cluster, Writer, content, desired
+from tests.cluster.secrets_writer import NOTHING, Cluster, Writer, content, desired
 from tests.systems.system import wait_for
 
 VERSION_OF_OLD = 1
@@ -71,16 +72,17 @@ def test_a_secret_that_has_changed_is_neither_deleted_nor_overwritten(secrets_cl
         writer.settles()
 
     async def work(api: Api) -> None:
-        apply, wanted = Apply(api, Cache(), lambda result: None), wanted_of(desired("guard"))
+        apply, accounts = Apply(api, Cache(), lambda result: None), wanted_of(desired("guard")).service_accounts
         seen = await apply.look("guard")
         assert seen is not None and seen.is_ours
         cluster.incumbent_writes("guard")
-        for step in (DeleteSecret(seen), WriteSecret("guard", seen), WriteSecret("guard")):
+        over, first = (WriteSecret("guard", content("new"), accounts, below) for below in (seen, None))
+        for step in (DeleteSecret(seen), over, first):
             with pytest.raises(ApiFailure) as raised:
-                await apply.step(step, wanted)
+                await apply.step(step)
             assert raised.value.status == 409
         with pytest.raises(ApiFailure) as raised:
-            await apply.create("guard", content("new"), wanted.service_accounts)
+            await apply.create("guard", content("new"), accounts)
         assert raised.value.status == 409
 
     with_api(cluster, work)
@@ -96,13 +98,13 @@ def test_a_service_account_that_has_changed_is_looked_at_again(secrets_cluster: 
         with pytest.raises(ApiFailure) as raised:
             await api.patch(ServiceAccountObject, "default", "changes", addition(stale), PatchType.JSON)
         assert raised.value.status == 409
-        apply, wanted = Apply(api, Cache(), lambda result: None), wanted_of(desired("changes"))
-        await apply.step(AddEntry(stale), wanted)
+        apply = Apply(api, Cache(), lambda result: None)
+        await apply.step(AddEntry(stale))
         assert cluster.pulls("changes", "default") == ["x", SECRET]
-        await apply.step(RemoveEntry(stale), wanted)
+        await apply.step(RemoveEntry(stale))
         assert cluster.pulls("changes", "default") == ["x"]
         # One that has gone is nobody's trouble.
-        await apply.step(AddEntry(AccountView("changes", "missing", VERSION_OF_OLD, None)), wanted)
+        await apply.step(AddEntry(AccountView("changes", "missing", VERSION_OF_OLD, None)))
 
     with_api(cluster, work)
 
@@ -138,31 +140,8 @@ def test_an_api_server_that_stands_still_for_a_while_is_caught_up_with(own_api: 
 
 def test_a_service_account_that_a_policy_keeps_does_not_keep_the_others(secrets_cluster: Cluster) -> None:
     cluster = secrets_cluster
-    policy = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": "kept"},
-        "spec": {
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": [""],
-                        "apiVersions": ["v1"],
-                        "operations": ["UPDATE"],
-                        "resources": ["serviceaccounts"],
-                    }
-                ]
-            },
-            "validations": [{"expression": "object.metadata.name != 'kept'", "message": "it stays as it is"}],
-        },
-    }
-    binding = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": "kept"},
-        "spec": {"policyName": "kept", "validationActions": ["Deny"]},
-    }
-    cluster.api.apply(policy, binding)
+    unless = "object.metadata.name != 'kept'"
+    cluster.refuse("serviceaccounts", unless)
     cluster.namespace("policy", first=None, last=None, kept=None)
     asked = ("label", "serviceaccount", "kept", "--namespace=policy", "--overwrite")
     numbers = iter(range(1000))
@@ -170,5 +149,30 @@ def test_a_service_account_that_a_policy_keeps_does_not_keep_the_others(secrets_
     with Writer(cluster.kubeconfig, desired("policy", accounts=("*",))) as writer:
         cluster.until(lambda: writer.events, "an Event")
         assert cluster.pulls("policy", "first") == cluster.pulls("policy", "last") == [SECRET]
-        assert writer.reasons() == ["SecretRefused"]
-        assert writer.events[0].message is not None and "ServiceAccount policy/kept" in writer.events[0].message
+        assert writer.reasons() == ["EntryRefused"]
+        event = writer.events[0]
+        assert event.message is not None and "ServiceAccount policy/kept" in event.message
+        assert (event.involvedObject.kind, event.involvedObject.name) == ("ServiceAccount", "kept")
+        begun = time.monotonic()
+        cluster.account("policy", "young")
+        cluster.until(lambda: cluster.pulls("policy", "young"), "the new ServiceAccount's entry")
+        assert time.monotonic() - begun < 2
+        # Nor does one whose entry cannot be taken out keep the Secret from its renewal.
+        cluster.allow("serviceaccounts")
+        cluster.until(lambda: cluster.api.attempt(*asked, f"n={next(numbers)}").returncode == 0, "no policy")
+        writer.want(desired("policy", accounts=("*",), holds=content("early")))
+        cluster.until(lambda: cluster.pulls("policy", "kept"), "its entry")
+        cluster.refuse("serviceaccounts", unless)
+        cluster.until(lambda: cluster.api.attempt(*asked, f"n={next(numbers)}").returncode != 0, "the policy")
+        begun = time.monotonic()
+        writer.want(desired("policy", accounts=("first",), holds=content("second", key="second")))
+        cluster.until(lambda: cluster.password("policy") == "second", "the renewal")
+        assert time.monotonic() - begun < REFUSED_SECONDS
+        cluster.until(lambda: cluster.pulls("policy", "last") is None, "the other's entry to go")
+        assert cluster.pulls("policy", "kept") == [SECRET] and writer.progress().pending == 1
+        writer.want(NOTHING)
+        cluster.until(lambda: cluster.pulls("policy", "first") is None, "the entries to go")
+        assert cluster.secret("policy") is not None
+        cluster.allow("serviceaccounts")
+        cluster.until(lambda: cluster.secret("policy") is None, "all to go")
+        assert cluster.pulls("policy", "kept") is None

@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from provider.kubernetes.names import FIELD_MANAGER, SECRET
-from provider.secrets import serve
+from provider.secrets import reconcile, serve
 from tests.cluster.secrets_writer import INCUMBENT, NOTHING, Cluster, Writer, content, desired
 
 
@@ -63,6 +63,39 @@ def test_takeover_takes_over_once(secrets_cluster: Cluster, monkeypatch: pytest.
         monkeypatch.setattr(serve, "FORCE_SECONDS", 1.0)
         writer.want(writer.wanted, content=content("third"))
         cluster.until(lambda: cluster.password("over") == "third", "the next takeover")
+
+
+def test_a_takeover_that_is_refused_is_tried_again_and_nobody_is_told_otherwise(secrets_cluster: Cluster) -> None:
+    cluster = secrets_cluster
+    cluster.namespace("kept", default=None)
+    cluster.incumbent_writes("kept")
+    cluster.refuse("secrets", "object.metadata.namespace != 'kept'")
+    changed = {"metadata": {"labels": {"n": "1"}}}
+    cluster.until(lambda: not cluster.attempt_to_patch_secret("kept", changed), "the policy")
+    with Writer(cluster.kubeconfig, desired("kept")) as writer:
+        writer.settles().want(writer.wanted, takeover=True)
+        cluster.until(lambda: writer.writes["refused"] >= 2, "two attempts")
+        cluster.allow("secrets")
+        cluster.until(lambda: cluster.password("kept") == "first", "the takeover")
+        assert set(writer.reasons()) == {"AnotherWriter", "SecretRefused"} and writer.progress().left_alone == 0
+
+
+def test_what_could_not_be_said_is_said_later(secrets_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "SWEEP_SECONDS", 0.5)
+    cluster = secrets_cluster
+    names = [f"quiet-{number}" for number in range(6)]
+    for name in names:
+        cluster.namespace(name)
+        cluster.incumbent_writes(name)
+    writer = Writer(cluster.kubeconfig, desired(*names))
+    writer.takes_events = 2
+    with writer:
+        cluster.until(lambda: len(writer.events) == 2, "the first Events")
+        # Beginning to lead has all of it said again, too.
+        time.sleep(2 * reconcile.TICK_SECONDS)
+        writer.takes_events = 100
+        cluster.until(lambda: len(writer.events) == len(names), "the others")
+        assert {event.metadata.namespace for event in writer.events if event.metadata} == set(names)
 
 
 def test_two_that_write_all_the_time_do_not_fight(secrets_cluster: Cluster) -> None:

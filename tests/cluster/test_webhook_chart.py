@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.chart.helm import Object
+from tests.chart.helm import Object, template
 from tests.cluster.api import OwnApi
 from tests.cluster.chart import install, of_kinds, rendered
 
@@ -11,6 +11,19 @@ CONFIG_MAP = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
     "metadata": {"name": "acr-configuration", "namespace": "kube-system"},
+}
+LABELS = {"app": "aliyun-acr-credential-helper"}
+INCUMBENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "aliyun-acr-credential-helper", "namespace": "kube-system"},
+    "spec": {
+        "selector": {"matchLabels": LABELS},
+        "template": {
+            "metadata": {"labels": LABELS},
+            "spec": {"containers": [{"name": "helper", "image": "registry.example.com/helper"}]},
+        },
+    },
 }
 SYSTEM = ["kube-system", "kube-public", "kube-node-lease", "aliyun-acr-credential-provider"]
 AUTHORITY = "aliyun-acr-credential-provider-webhook"
@@ -79,6 +92,24 @@ def test_values_count_more_than_the_configuration(own_api: OwnApi) -> None:
     assert found('webhook.failurePolicy="Ignore"', "webhook.timeoutSeconds=30") == ("In", ["team"], "Ignore", 30)
     assert found('webhook.namespaces=["a","b"]') == ("In", ["a", "b"], "Fail", 5)
     assert found('webhook.namespaces=["all"]') == ("NotIn", SYSTEM, "Fail", 5)
+
+
+def test_the_policies_of_the_writer_do_not_stop_the_incumbent(own_api: OwnApi) -> None:
+    values = ("--set=secrets.placement=daemonset", "--set=serviceAccount.name=aliyun-acr-credential-helper")
+
+    def refused(*more: str) -> str:
+        where = ("--dry-run=server", f"--kubeconfig={own_api.kubeconfig}")
+        return template("4", *where, *values, *more).stderr
+
+    assert refused() == ""
+    own_api.apply(INCUMBENT)
+    try:
+        said = refused()
+        assert "aliyun-acr-credential-helper runs in this cluster" in said and "serviceAccount.name" in said
+        assert refused("--set=validatingAdmissionPolicy.enabled=false") == ""
+        assert refused("--set=secrets.placement=separate") == ""
+    finally:
+        own_api.kubectl("delete", "deployment", "aliyun-acr-credential-helper", "--namespace=kube-system")
 
 
 def test_an_upgrade_keeps_the_authority(own_api: OwnApi) -> None:

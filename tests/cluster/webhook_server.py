@@ -114,8 +114,8 @@ class Answering:
         self._loop.close()
 
     async def _run(self) -> None:
-        async def tell(_: Event) -> None:
-            return
+        async def tell(_: Event) -> bool:
+            return True
 
         try:
             client = open_async_client(str(self._kubeconfig))

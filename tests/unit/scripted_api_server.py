@@ -76,7 +76,7 @@ class ScriptedApi:
                     self.wfile.write(part)
                     self.wfile.flush()
 
-            do_PATCH = do_DELETE = do_GET
+            do_POST = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 return

@@ -18,6 +18,7 @@ import pytest
 from provider.config.values import Webhook
 from provider.errors import ConfigurationError, ProviderError
 from provider.journal import Journal
+from provider.secrets.admission import Rules
 from provider.secrets.webhook import SIZE_LIMIT, Server, serve_webhook
 from tests.unit.admission_reviews import SECRET, applied, review, rules, text
 from tests.unit.webhook_authorities import Key, rsa_key, write_authority
@@ -74,7 +75,7 @@ class Hook:
         self.folder = folder
         self.trust = ssl.create_default_context(cafile=str(write_authority(folder, key)))
         self.secrets, self.journal = Secrets(), Lines()
-        self.rules = rules()
+        self.rules: Rules | None = rules()
 
     def run(self, scenario: Callable[[Server, aiohttp.ClientSession], Awaitable[None]]) -> None:
         async def run() -> None:
@@ -137,6 +138,14 @@ def test_the_answer_comes_when_the_secret_is_there(hook: Hook) -> None:
 
     hook.run(scenario)
     assert hook.secrets.asked == ["team"]
+
+
+def test_without_any_rules_it_is_for_the_failure_policy_to_decide(hook: Hook) -> None:
+    hook.rules = None
+    status, body = hook.ask(review())
+    assert status == 503
+    assert b"no configuration" in body
+    assert hook.secrets.asked == []
 
 
 def test_a_dry_run_is_told_what_would_be_and_nothing_is_made(hook: Hook) -> None:

@@ -5,11 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-import httpx2
 import pytest
-from lightkube import AsyncClient
-from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import ConfigMap
 
 from provider.agent.configuration import Checks, put_configuration
 from provider.own_program import Done, run_own
@@ -188,67 +184,3 @@ def test_what_hangs_or_cannot_be_checked_is_the_machines_fault(places: Places) -
 
     outcome = put_data(GOOD, places, "", Checks(never))
     assert (outcome.state, outcome.fault) == ("wrong", "node")
-
-
-class FakeWatch:
-    """The list and the watch of one ConfigMap, as lightkube has them."""
-
-    def __init__(self) -> None:
-        self.lists: list[ConfigMap | None] = []
-        self.events: asyncio.Queue[tuple[str, ConfigMap] | Exception] = asyncio.Queue()
-
-    def list(self, kind: type[ConfigMap], *, namespace: str, fields: Mapping[str, str]) -> "FakeList":
-        assert (namespace, fields) == ("kube-system", {"metadata.name": "acr-configuration"})
-        return FakeList(self.lists.pop(0) if len(self.lists) > 1 else self.lists[0])
-
-    async def watch(self, kind: type[ConfigMap], **options: object):  # type: ignore[no-untyped-def]
-        while True:
-            event = await self.events.get()
-            if isinstance(event, Exception):
-                raise event
-            yield event
-
-
-class FakeList:
-    resourceVersion = "7"  # noqa: N815
-
-    def __init__(self, found: ConfigMap | None) -> None:
-        self._found = [found] if found is not None else []
-
-    def __aiter__(self) -> "FakeList":
-        return self
-
-    async def __anext__(self) -> ConfigMap:
-        if not self._found:
-            raise StopAsyncIteration
-        return self._found.pop()
-
-
-def config_map(**data: str) -> ConfigMap:
-    return ConfigMap(metadata=ObjectMeta(name="acr-configuration"), data=data)
-
-
-def test_lists_and_watches_tell_every_change() -> None:
-    async def story() -> None:
-        fake = FakeWatch()
-        fake.lists = [config_map(a="1"), None]
-        asked: list[tuple[str, int]] = []
-        watched = Watched(cast(AsyncClient, fake), lambda *each: asked.append(each), lambda line: None)
-        task = asyncio.ensure_future(watched.run())
-        try:
-            async with asyncio.timeout(10):
-                assert await watched.next(1) == {"a": "1"}
-                fake.events.put_nowait(("MODIFIED", config_map(a="2")))
-                assert await watched.next(60) == {"a": "2"}
-                fake.events.put_nowait(("DELETED", config_map(a="2")))
-                assert await watched.next(60) is None
-                fake.events.put_nowait(("ADDED", config_map()))
-                assert await watched.next(60) == {}
-                fake.events.put_nowait(httpx2.ReadError("gone"))
-                assert await watched.next(60) is None
-                assert await watched.next(0.01) is None
-        finally:
-            task.cancel()
-        assert asked[:2] == [("GET", 200), ("WATCH", 200)]
-
-    asyncio.run(story())

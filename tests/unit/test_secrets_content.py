@@ -18,7 +18,6 @@ def token(host: str = "a.example.com", **fields: object) -> Token:
 
 def auths(*tokens: Token, now: float = NOW) -> dict[str, dict[str, str]]:
     content = content_of(tokens, now)
-    assert content is not None
     found = json.loads(content.docker_config)
     assert found.keys() == {"auths"}
     return dict(found["auths"])
@@ -38,13 +37,18 @@ def test_a_host_that_two_tokens_are_for_has_the_first() -> None:
 
 def test_a_token_that_has_ended_is_not_held() -> None:
     assert set(auths(token("a.example.com", end=NOW), token("b.example.com"))) == {"b.example.com"}
-    assert content_of([token(end=NOW)], NOW) is None
-    assert content_of([], NOW) is None
+
+
+def test_without_any_valid_token_the_content_is_known_to_be_empty() -> None:
+    for content in (content_of([token(end=NOW)], NOW), content_of([], NOW)):
+        assert content.is_empty
+        assert json.loads(content.docker_config) == {"auths": {}}
+        assert (content.renew, content.end) == (0, 0)
+        assert content.key == content_of([], NOW).key != content_of([token()], NOW).key
 
 
 def test_the_first_renewal_and_the_first_end_count() -> None:
     content = content_of([token("a", renew=NOW + 10, end=NOW + 100), token("b", renew=NOW + 20, end=NOW + 90)], NOW)
-    assert content is not None
     assert (content.renew, content.end) == (NOW + 10, NOW + 90)
 
 
@@ -53,7 +57,6 @@ def test_the_key_changes_with_hosts_and_identities_and_not_with_a_renewal() -> N
     renewed = content_of([token(password="new", renew=NOW + 9, end=NOW + 99, written=NOW)], NOW)
     another_host = content_of([token("b.example.com")], NOW)
     another_identity = content_of([token(key="another")], NOW)
-    assert first and renewed and another_host and another_identity
     assert first.key == renewed.key
     assert len({first.key, another_host.key, another_identity.key}) == 3
 

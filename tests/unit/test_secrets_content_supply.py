@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,15 +14,13 @@ from lightkube import AsyncClient
 from lightkube.resources.core_v1 import Event
 
 from provider.errors import ConfigurationError, Refused, Unreachable
-from provider.own_program import NOT_IN_TIME, Done
+from provider.own_program import NOT_IN_TIME
 from provider.places import Places
 from provider.secrets.content import Token
-from provider.secrets.desired import Content
 from provider.secrets.run_events import MOST_NAMESPACES, Events
 from provider.secrets.token_child import run_child
 from provider.secrets.token_file import read_tokens, write_tokens
 from provider.secrets.token_report import Failure, Report, failure_of, parse_report
-from provider.secrets.tokens import Tokens
 
 NOW = 1_800_000_000
 
@@ -84,6 +82,7 @@ def test_a_child_goes_with_who_waits_for_it(hanging: list[str]) -> None:
     [
         (Refused("no", code="USER_NOT_EXIST"), "refused", True),
         (Refused("no session"), "refused", False),
+        (Refused("its RAM policy must allow it", code="NoPermission"), "refused", False),
         (Unreachable("down", code="Throttling"), "unreachable", False),
         (ConfigurationError("wrong", code="x"), "configuration", False),
     ],
@@ -92,11 +91,12 @@ def test_a_refusal_of_what_nobody_configured_is_expected(error: Refused, cause: 
     default = failure_of("Personal Edition", "workerRole", error, is_default=True, kept_until=0)
     assert (default.cause, default.is_expected) == (cause, expected)
     assert not failure_of("x", "", error, is_default=False, kept_until=0).is_expected
+    assert not failure_of("x", "", error, is_default=True, kept_until=NOW).is_expected
 
 
 def test_a_report_says_what_was_written() -> None:
     failure = Failure("instance cri-x", "workerRole", "refused", "no", "Code", "id", 7)
-    report = Report(("a.example.com",), 1, 2, 3, (failure,))
+    report = Report(("a.example.com",), 1, 2, 3, (failure,), (("instance cri-x", 7),), is_whole=False)
     assert parse_report(report.dump().encode()) == report
 
 
@@ -107,95 +107,15 @@ def test_a_report_says_what_was_written() -> None:
         b"[]",
         b"{}",
         b'{"failures":[{}],"hosts":[]}',
-        b'{"failures":[],"hosts":[],"more":1}',
-        json.dumps({"failures": [{"target": "x", "identity": "", "cause": "y", "message": "z"}], "hosts": []}).encode(),
+        b'{"failures":[],"hosts":[],"ends":[],"more":1}',
+        b'{"failures":[],"hosts":[],"ends":[["x"]]}',
+        json.dumps(
+            {"failures": [{"target": "x", "identity": "", "cause": "y", "message": "z"}], "hosts": [], "ends": []}
+        ).encode(),
     ],
 )
 def test_what_is_no_report_is_none(data: bytes) -> None:
     assert parse_report(data) is None
-
-
-class Supply:
-    """Tokens with a child that a test answers for."""
-
-    def __init__(self, places: Places, answer: Callable[[Sequence[str]], Done]) -> None:
-        self.wall = float(NOW)
-        self.monotonic = 5000.0
-        self.runs: list[Sequence[str]] = []
-        self.contents: list[Content | None] = []
-        self.reports: list[Report] = []
-        self._answer = answer
-        self.tokens = Tokens(
-            places,
-            changed=self.contents.append,
-            told=self._told,
-            run=self._run,
-            clock=lambda: self.wall,
-            monotonic=lambda: self.monotonic,
-        )
-
-    async def _told(self, report: Report) -> None:
-        self.reports.append(report)
-
-    async def _run(self, arguments: Sequence[str], seconds: float) -> Done:
-        self.runs.append(arguments)
-        return self._answer(arguments)
-
-    def play(self, story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        async def run() -> None:
-            task = asyncio.ensure_future(self.tokens.run())
-            try:
-                async with asyncio.timeout(20):
-                    await story()
-            finally:
-                task.cancel()
-
-        asyncio.run(run())
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-def test_what_the_child_leaves_is_what_the_secrets_hold(places: Places) -> None:
-    def answer(arguments: Sequence[str]) -> Done:
-        write_tokens(places, [token()])
-        return Done(0, Report(("a.example.com",), 1, token().renew, token().end).dump().encode(), "")
-
-    supply = Supply(places, answer)
-
-    async def story() -> None:
-        await supply.until(lambda: bool(supply.contents))
-        content = supply.contents[-1]
-        assert content is not None
-        assert (content.renew, content.end) == (token().renew, token().end)
-        assert len(supply.runs) == 1
-        supply.tokens.ask_soon()
-        await supply.until(lambda: len(supply.runs) == 2)
-
-    supply.play(story)
-    assert supply.runs[0][:2] == ["agent", "tokens"]
-    assert "--all" not in supply.runs[0]
-    assert supply.tokens.failed == ()
-
-
-@pytest.mark.parametrize(
-    ("done", "cause"),
-    [(Done(NOT_IN_TIME, b"", ""), "unreachable"), (Done(2, b"", "config.yaml: wrong"), "configuration")],
-)
-def test_a_child_without_a_report_is_a_failure_and_what_there_is_counts(places: Places, done: Done, cause: str) -> None:
-    write_tokens(places, [token()])
-    supply = Supply(places, lambda arguments: done)
-
-    async def story() -> None:
-        await supply.until(lambda: bool(supply.contents))
-        assert supply.contents[-1] is not None
-
-    supply.play(story)
-    (failure,) = supply.reports[0].failed
-    assert failure.cause == cause
-    assert supply.tokens.failed == (failure,)
-    assert supply.reports[0].end == token().end
 
 
 def test_a_file_that_others_may_read_is_not_used(places: Places) -> None:

@@ -13,6 +13,7 @@ class Clocks:
     def __init__(self) -> None:
         self.wall, self.monotonic = NOW, MONOTONIC
         self.turns = Turns(chance=lambda: 1.0)
+        self.first = self.after(0)
 
     def after(self, seconds: float, wall: float | None = None) -> str:
         self.monotonic += seconds
@@ -25,7 +26,7 @@ class Clocks:
 
 
 def test_the_first_look_asks() -> None:
-    assert Clocks().after(0) == "due"
+    assert Clocks().first == "due"
 
 
 def test_then_it_is_quiet_until_the_renewal() -> None:
@@ -41,6 +42,15 @@ def test_another_configuration_asks_at_once() -> None:
     assert clocks.after(1) == ""
     clocks.turns.ask_soon()
     assert clocks.after(1) == "due"
+
+
+def test_what_is_asked_for_while_somebody_asks_already_is_asked_for_after_that() -> None:
+    clocks = Clocks()
+    clocks.turns.ask_soon()
+    clocks.done()
+    assert clocks.after(1) == "due"
+    clocks.done()
+    assert clocks.after(1) == ""
 
 
 def test_after_failures_it_waits_longer_each_time() -> None:
@@ -61,6 +71,7 @@ def test_after_failures_it_waits_longer_each_time() -> None:
 
 def test_the_wait_after_a_failure_is_between_half_and_all_of_it() -> None:
     turns = Turns(chance=lambda: 0.0)
+    assert turns.look(NOW - FIRST_SECONDS, 0) == "due"
     turns.done(0, failed=True, expected=True, monotonic=0)
     assert turns.look(NOW, FIRST_SECONDS / 2 - 1) == ""
     assert turns.look(NOW + 1, FIRST_SECONDS / 2) == "due"

@@ -1,6 +1,8 @@
 """Who leads: two candidates, one Lease, and clocks that are turned by hand."""
 
 import asyncio
+import inspect
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -22,6 +24,7 @@ from provider.secrets.leader import (
     RENEW_SECONDS,
     REQUEST_SECONDS,
     Leader,
+    boot_seconds,
 )
 
 
@@ -80,6 +83,14 @@ class Server:
     def spec(self) -> LeaseSpec:
         assert self.lease is not None and self.lease.spec is not None
         return self.lease.spec
+
+
+def test_the_clock_goes_on_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As others' clocks do, by which the Lease ends."""
+    seconds = {time.CLOCK_BOOTTIME: 7000.0, time.CLOCK_MONOTONIC: 1.0}
+    monkeypatch.setattr(time, "clock_gettime", seconds.__getitem__)
+    assert boot_seconds() == 7000
+    assert inspect.signature(Leader).parameters["monotonic"].default is boot_seconds
 
 
 class Scene:

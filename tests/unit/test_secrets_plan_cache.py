@@ -87,6 +87,18 @@ def test_a_list_replaces_all_but_what_was_written_since() -> None:
     assert store.replace([*store.of("team").values()], 40) == set()
 
 
+def test_a_list_older_than_the_last_one_replaces_all() -> None:
+    """As after a restore of etcd: what is known of versions counts for nothing."""
+    store: Store[AccountView] = Store()
+    store.replace([account(90, SECRET), account(95, name="lost")], 100)
+    store.remove(account(99, name="removed"))
+    assert store.replace([account(40)], 50) == {"team"}
+    assert store.of("team") == {"app": account(40)}
+    assert store.put(account(51, SECRET))
+    store.answered(account(52, name="new"))
+    assert store.of("team") == {"app": account(51, SECRET), "new": account(52, name="new")}
+
+
 ADDITIONS = {
     "no list": (None, [{"op": "add", "path": "/imagePullSecrets", "value": [{"name": SECRET}]}]),
     "empty list": ((), [{"op": "add", "path": "/imagePullSecrets/-", "value": {"name": SECRET}}]),

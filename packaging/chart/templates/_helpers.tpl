@@ -33,7 +33,20 @@ app.kubernetes.io/component: secrets
 {{- end -}}
 {{- end -}}
 
-{{- /* Whom the API server takes the writer for. */ -}}
+{{- /* Whether there are policies. */ -}}
+{{- define "chart.policies" -}}
+{{- $enabled := .Values.validatingAdmissionPolicy.enabled -}}
+{{- if kindIs "invalid" $enabled -}}
+{{- $enabled = semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}
+{{- end -}}
+{{- $enabled -}}
+{{- end -}}
+
+{{- /* Whom the API server takes the agent for, and the writer. */ -}}
+{{- define "chart.nodeUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "chart.nodeAccount" . }}
+{{- end -}}
+
 {{- define "chart.writerUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "chart.writerAccount" . }}
 {{- end -}}
@@ -59,13 +72,25 @@ imagePullSecrets:
 {{- if and .Values.metrics.podMonitor.enabled (not .Values.metrics.enabled) -}}
 {{- fail "metrics.podMonitor.enabled: without metrics.enabled the agents answer on their nodes' loopback address alone: set both" -}}
 {{- end -}}
+{{- if ne (empty .Values.webhook.authoritySecret) (empty .Values.webhook.caBundle) -}}
+{{- fail "webhook.authoritySecret and webhook.caBundle: the one is the Secret of the authority, the other its certificate: set both or none" -}}
+{{- end -}}
+{{- if and (eq (include "chart.policies" .) "true") (eq (include "chart.writerAccount" .) "aliyun-acr-credential-helper") -}}
+{{- if lookup "apps/v1" "Deployment" "kube-system" "aliyun-acr-credential-helper" -}}
+{{- fail "aliyun-acr-credential-helper runs in this cluster, and the writer would have its ServiceAccount: the policies that keep the writer to its own would stop it. Give the writer another name (secrets.serviceAccountName, or, with secrets.placement daemonset, serviceAccount.name), or set validatingAdmissionPolicy.enabled=false" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
-{{- /* Folders of the ConfigMap and the identities, for each container that reads them. */ -}}
+{{- /* Folders of the ConfigMap and the identities, for each container that reads them; the writer watches the former. */ -}}
 {{- define "chart.mounts" -}}
 - name: acr-configuration
   mountPath: /mnt/acr-configuration
   readOnly: true
+{{ include "chart.identityMounts" . }}
+{{- end -}}
+
+{{- define "chart.identityMounts" -}}
 - name: managed-role
   mountPath: /mnt/managed-role
   readOnly: true
@@ -79,6 +104,10 @@ imagePullSecrets:
   configMap:
     name: acr-configuration
     optional: true
+{{ include "chart.identityVolumes" . }}
+{{- end -}}
+
+{{- define "chart.identityVolumes" -}}
 - name: managed-role
   secret:
     secretName: {{ .Values.managedRole.secretName }}

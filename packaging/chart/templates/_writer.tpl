@@ -13,6 +13,9 @@
     - --identity=$(POD_NAME)
     - --listen={{ $loopback | ternary "127.0.0.1" "$(POD_IP)" }}:{{ .Values.secrets.port }}
     - --token-mode={{ .Values.tokenMode }}
+    {{- with .Values.clusterId }}
+    - --cluster-id={{ . }}
+    {{- end }}
     - --state-dir=/run/aliyun-acr-credential-provider
     {{- if .Values.secrets.takeover }}
     - --takeover
@@ -55,7 +58,7 @@
   resources:
     {{- toYaml .Values.secrets.resources | nindent 4 }}
   volumeMounts:
-    {{- include "chart.mounts" . | nindent 4 }}
+    {{- include "chart.identityMounts" . | nindent 4 }}
     - name: writer-state
       mountPath: /run/aliyun-acr-credential-provider
     {{- if .Values.secrets.localSecret }}
@@ -85,7 +88,7 @@
 {{- if (include "chart.webhook" . | fromYaml).enabled }}
 - name: webhook-authority
   secret:
-    secretName: aliyun-acr-credential-provider-webhook
+    secretName: {{ .Values.webhook.authoritySecret | default "aliyun-acr-credential-provider-webhook" }}
     defaultMode: 0400
 {{- end }}
 {{- end -}}
