@@ -39,8 +39,9 @@ async def main(kubeconfig: str) -> None:
     requests: Counter[str] = Counter()
     writes: Counter[str] = Counter()
 
-    async def tell(event: Event) -> None:
+    async def tell(event: Event) -> bool:
         sys.stderr.write(f"{event.message}\n")
+        return True
 
     def asked(method: str, status: int) -> None:
         requests[f"{method} {status}"] += 1
