@@ -18,6 +18,8 @@ from provider.secrets.work import Work
 
 FORCE_SECONDS = 600.0
 """A Secret that another writer took back is taken over again no sooner."""
+TAKEOVER_TRIES = 3
+"""So often in a row another writer may come between before that counts as taken back."""
 REFUSED_LIMIT = 300.0
 """Seconds between attempts at what quota, policy or rights refuse; nobody tells when they change."""
 STEPS = 50
@@ -142,8 +144,8 @@ class Serve:
         try:
             await self._apply.step(step)
         except ApiFailure as failure:
-            # Somebody else writes it at this moment: as if it had been taken back.
-            if takes_over and failure.status == CONFLICT:
+            # Somebody else writes it all the time: as if it had been taken back.
+            if takes_over and failure.status == CONFLICT and self._failures.get(namespace, -1) >= TAKEOVER_TRIES - 2:
                 self._forced[namespace] = self._monotonic()
             raise
         if takes_over:
