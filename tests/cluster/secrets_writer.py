@@ -55,6 +55,7 @@ class Writer:
         self.wanted = wanted
         self.leads = leads
         self.may_write: Callable[[], bool] = lambda: self.leads
+        self._looks = 0
         self.clock_is_ahead = 0.0
         self.takes_events = 1000
         self.events: list[Event] = []
@@ -101,6 +102,15 @@ class Writer:
         time.sleep(seconds)
         return self.requests - before
 
+    def notices(self) -> None:
+        """Wait until it has looked again whether it leads: every second, and before each write."""
+        before = self._looks
+        wait_for(lambda: self._looks >= before + 3, SECONDS, "the writer to look whether it leads")
+
+    def _may_write(self) -> bool:
+        self._looks += 1
+        return self.may_write()
+
     def reasons(self) -> list[str]:
         return [str(event.reason) for event in self.events]
 
@@ -135,7 +145,7 @@ class Writer:
             client,
             clock=lambda: time.time() + self.clock_is_ahead,
             monotonic=time.monotonic,
-            may_write=lambda: self.may_write(),
+            may_write=self._may_write,
             tell=tell,
             wrote=wrote,
             asked=asked,

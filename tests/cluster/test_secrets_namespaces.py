@@ -130,6 +130,16 @@ def test_where_somebody_takes_it_away_again_and_again_nobody_fights(secrets_clus
         cluster.account("fight", "other")
         cluster.until(lambda: cluster.pulls("fight", "other"), "the other's entry")
         assert time.monotonic() - begun_other < 1.5 and cluster.pulls("fight", "default") is None
+        # Who begins to lead knows nothing of it.
+        for writer.leads in (False, True):
+            writer.notices()
+        cluster.until(lambda: cluster.pulls("fight", "default"), "the entry to come back")
+        begun_other = time.monotonic()
+        cluster.client.patch(
+            ServiceAccount, "default", {"imagePullSecrets": None}, namespace="fight", patch_type=PatchType.MERGE
+        )
+        cluster.until(lambda: cluster.pulls("fight", "default"), "the entry to come back")
+        assert time.monotonic() - begun_other < 1.5
 
 
 def test_what_the_leader_or_a_user_takes_away_is_no_fight(secrets_cluster: Cluster) -> None:
