@@ -1,7 +1,9 @@
-"""What both duties of the agent on a node have in common: where things are mounted, and options."""
+"""What the duties of the agent have in common: where things are mounted, and options."""
 
 import argparse
 
+from provider.cluster import CLUSTER_ID
+from provider.errors import ConfigurationError
 from provider.kubernetes.names import CONFIG_MAP
 
 MOUNTS = "/mnt"
@@ -10,8 +12,13 @@ TOKEN_MODES = ("auto", "workerRole", "managedRole")
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the chart gives to both."""
+    """Add what the chart gives to both duties on a node."""
     parser.add_argument("--node", metavar="NAME", required=True, help="the node that this pod is on")
+    add_identity_options(parser)
+
+
+def add_identity_options(parser: argparse.ArgumentParser) -> None:
+    """Add what decides the identity beside the ConfigMap."""
     parser.add_argument(
         "--token-mode",
         choices=TOKEN_MODES,
@@ -19,3 +26,11 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help=f"counts where ConfigMap {CONFIG_MAP} does not say it (default: auto)",
     )
     parser.add_argument("--cluster-id", metavar="ID", default="", help="of the ACK cluster, as its console shows it")
+
+
+def check_cluster_id(parsed: argparse.Namespace) -> None:
+    """Raise ConfigurationError for a --cluster-id that is none."""
+    if parsed.cluster_id and not CLUSTER_ID.fullmatch(parsed.cluster_id):
+        raise ConfigurationError(
+            f"--cluster-id {parsed.cluster_id}: is no id of an ACK cluster, such as c0123456789abcdef"
+        )

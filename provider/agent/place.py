@@ -11,7 +11,7 @@ from functools import partial
 from typing import TextIO
 
 from provider.agent.host import PROC, Host
-from provider.agent.options import MOUNTS, add_common_options
+from provider.agent.options import MOUNTS, add_common_options, check_cluster_id
 from provider.agent.place_ending import Ending
 from provider.agent.place_furnish import Furnish, Site, clear
 from provider.agent.place_job import Command, Job, Task, do
@@ -20,7 +20,6 @@ from provider.agent.rollout import REMOVAL
 from provider.agent.rollout_rules import Asking
 from provider.agent.rollout_turn import Turn
 from provider.agent.slots import Clocks, Slots
-from provider.cluster import CLUSTER_ID
 from provider.errors import ConfigurationError
 from provider.kubernetes.client import open_client
 from provider.kubernetes.node_lease import NodeState
@@ -103,7 +102,4 @@ def _say(line: Callable[[str], None], text: str) -> None:
 def _check(parsed: argparse.Namespace) -> None:
     if parsed.slots < 1:
         raise ConfigurationError(f"--slots {parsed.slots}: must be 1 at least, or no node ever has its turn")
-    if parsed.cluster_id and not CLUSTER_ID.fullmatch(parsed.cluster_id):
-        raise ConfigurationError(
-            f"--cluster-id {parsed.cluster_id}: is no id of an ACK cluster, such as c0123456789abcdef"
-        )
+    check_cluster_id(parsed)

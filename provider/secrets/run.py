@@ -9,15 +9,13 @@ import asyncio
 import os
 from typing import TextIO
 
-from provider.cluster import CLUSTER_ID
+from provider.agent.options import MOUNTS, add_identity_options, check_cluster_id
 from provider.errors import ConfigurationError
 from provider.places import DEFAULTS, Places
 from provider.secrets.run_lines import Lines
 from provider.secrets.run_process import Process
 
 LISTEN = "0.0.0.0:10359"
-MOUNTS = "/mnt"
-TOKEN_MODES = ("auto", "workerRole", "managedRole")
 OWN_FOLDER = "writer"
 """Below the state directory, which the kubelet makes for everybody."""
 
@@ -26,13 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the chart gives."""
     parser.add_argument("--identity", metavar="NAME", required=True, help="the pod's name: who leads, by the Lease")
     parser.add_argument("--listen", metavar="HOST:PORT", default=LISTEN, help="for probes and metrics (%(default)s)")
-    parser.add_argument(
-        "--token-mode",
-        choices=TOKEN_MODES,
-        default="",
-        help="counts where the ConfigMap does not say it (default: auto)",
-    )
-    parser.add_argument("--cluster-id", metavar="ID", default="", help="of the ACK cluster, as its console shows it")
+    add_identity_options(parser)
     parser.add_argument(
         "--takeover", action="store_true", help="take over Secrets of the same name that another program wrote"
     )
@@ -59,10 +51,7 @@ def run(parsed: argparse.Namespace, stdout: TextIO, stderr: TextIO, mounts: str 
     """Go on until a signal ends it, 0; or one of its parts fails, 1. Raises ProviderError where it cannot begin."""
     if parsed.webhook_listen and not (parsed.webhook_authority and parsed.webhook_service):
         raise ConfigurationError("--webhook-listen: needs --webhook-authority and --webhook-service as well")
-    if parsed.cluster_id and not CLUSTER_ID.fullmatch(parsed.cluster_id):
-        raise ConfigurationError(
-            f"--cluster-id {parsed.cluster_id}: is no id of an ACK cluster, such as c0123456789abcdef"
-        )
+    check_cluster_id(parsed)
     return asyncio.run(Process(parsed, _places(parsed), mounts, Lines(stderr)).run())
 
 

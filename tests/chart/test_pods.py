@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from provider.agent.host import PROC
+from provider.agent.options import MOUNTS
 from provider.commands.agent import ALONE, DUTIES
 from provider.config.local import read_local
 from provider.places import DEFAULTS, Places
-from provider.secrets.run import MOUNTS
 from tests.chart.helm import Object, container, one, pod_of, rendered
 from tests.chart.value_sets import VALUE_SETS
 
