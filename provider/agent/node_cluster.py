@@ -13,8 +13,8 @@ from lightkube.resources.coordination_v1 import Lease
 
 from provider.agent.node_state import Complaint
 from provider.errors import ProviderError, place_of
-from provider.kubernetes.client import ApiFailure, ask
-from provider.kubernetes.events import event
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, Count, ask
+from provider.kubernetes.events import HOUR, event
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
 from provider.kubernetes.node_lease import SECONDS, NodeState, lease_of, state_of
 
@@ -25,13 +25,8 @@ MOST_APART_SECONDS = 120.0
 """Between two tries at most, while the API server refuses or is away."""
 SPREAD_SECONDS = 20.0
 """In which all nodes say what all of them find; the first one to say it is enough."""
-HOUR = 3600
-"""Seconds in which an Event that says the same has the same name."""
-NOT_FOUND, CONFLICT = 404, 409
 
 Result = TypeVar("Result")
-Count = Callable[[str, int], None]
-"""Takes each request to the API server: its method, and the status of the answer (0: none)."""
 
 
 class Turns:

@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 
 from lightkube import Client
 
-from provider.agent.node_cluster import Count, Turns
+from provider.agent.node_cluster import Turns
 from provider.agent.place_cluster import content_of, created, write
 from provider.errors import ProviderError, place_of
-from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.client import ApiFailure, Count
 from provider.node.files import Tree
 from provider.places import Places
 

@@ -13,15 +13,13 @@ from provider.agent.place_cluster import PATH as CLUSTER
 from provider.agent.place_cluster import content_of, created, write
 from provider.agent.place_job import Host
 from provider.agent.place_telling import Cluster, Telling
-from provider.kubernetes.events import Limiter
+from provider.kubernetes.events import HOUR, Limiter
 from provider.kubernetes.names import CONFIG_MAP
 from provider.node.files import Folder, NodeError, Tree
 from provider.places import DEFAULTS, Places
 from provider.version import VERSION
 
 ON_HOST = Places(DEFAULTS)
-HOUR = 3600.0
-"""After which an Event that says the same is another one."""
 
 
 @dataclass(frozen=True, slots=True)

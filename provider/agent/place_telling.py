@@ -10,9 +10,9 @@ from lightkube.resources.core_v1 import Event
 
 from provider.agent.node_state import Complaint
 from provider.agent.rollout_tries import Tries, as_text, read_tries
-from provider.agent.slots import CONFLICT, NOT_FOUND, Clocks
+from provider.agent.slots import Clocks
 from provider.errors import ProviderError
-from provider.kubernetes.client import ApiFailure, ask
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, ask
 from provider.kubernetes.events import Limiter, event
 from provider.kubernetes.names import CONFIG_MAP, DAEMON_SET, SYSTEM_NAMESPACE
 from provider.kubernetes.node_lease import SECONDS, NodeState, State, lease_of, state_of

@@ -12,7 +12,7 @@ from lightkube.resources.coordination_v1 import Lease
 
 from provider.agent.rollout import LABELS, RECORD, Record, read_record, record_lease, slot_lease, slot_name
 from provider.agent.rollout_rules import Seen
-from provider.kubernetes.client import ApiFailure, ask
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, ask
 from provider.kubernetes.leases import Observation
 from provider.kubernetes.node_lease import KIND, NODE, state_of
 from provider.kubernetes.node_lease import LABELS as NODE_LABELS
@@ -27,7 +27,6 @@ TRIES = 5
 
 AT_WORK = ("waiting", "installing", "removing")
 """The states of nodes that GPU nodes wait for."""
-CONFLICT, NOT_FOUND = 409, 404
 
 
 class Clocks(NamedTuple):

@@ -11,7 +11,7 @@ from lightkube.resources.coordination_v1 import Lease
 
 from provider.commands.cluster_census import Census
 from provider.commands.cluster_migration import INCUMBENT, Looked, Writer
-from provider.commands.cluster_reading import FORBIDDEN, Cluster
+from provider.commands.cluster_reading import Cluster
 from provider.commands.cluster_wire import (
     ConfigMapObject,
     CronJobObject,
@@ -26,7 +26,7 @@ from provider.commands.cluster_wire import (
 )
 from provider.config.configuration import read_configuration
 from provider.config.values import Configuration
-from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.client import FORBIDDEN, ApiFailure
 from provider.kubernetes.configuration_text import render
 from provider.kubernetes.names import CONFIG_MAP, FIELD_MANAGER, MANAGED_ROLE_SECRET, SECRET, SYSTEM_NAMESPACE
 from provider.kubernetes.node_lease import KIND, NODE

@@ -10,11 +10,10 @@ from lightkube import Client
 from lightkube.core.resource import GlobalResource, NamespacedResourceG
 
 from provider.errors import ConfigurationError
-from provider.kubernetes.client import ApiFailure, ask, open_client
+from provider.kubernetes.client import NOT_FOUND, ApiFailure, ask, open_client
 
 PAGE = 500
 """Objects that are asked for at once, so that no more are in memory."""
-NOT_FOUND, FORBIDDEN = 404, 403
 LIBRARIES = "LD_LIBRARY_PATH"
 
 Kind = TypeVar("Kind", bound=GlobalResource | NamespacedResourceG)

@@ -10,12 +10,12 @@ from lightkube.resources.coordination_v1 import Lease
 
 from provider.agent.rollout import RECORD, Record, read_record
 from provider.commands.assess import is_well
-from provider.commands.cluster_reading import FORBIDDEN, Cluster, opened
+from provider.commands.cluster_reading import Cluster, opened
 from provider.commands.cluster_status import ClusterNode, ClusterSeen, SecretsSeen, assess_cluster
 from provider.commands.cluster_wire import NodeObject
 from provider.commands.get import moment
 from provider.commands.status_lines import Line
-from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.client import FORBIDDEN, ApiFailure
 from provider.kubernetes.names import SECRET
 from provider.kubernetes.node_lease import state_of
 from provider.secrets.cache import END, secret_view

@@ -21,6 +21,11 @@ MESSAGE_LIMIT = 300
 FAILURES = (httpx2.HTTPError, ConfigError, OSError, KeyError, TypeError, ValueError)
 """What a call of the client raises; the last three where an answer is none of an API server's, but a balancer's."""
 
+FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
+"""Of the API server's answers, those that callers tell apart."""
+
+Count = Callable[[str, int], None]
+"""Takes each request to the API server: its method, and the status of the answer (0: none)."""
 Result = TypeVar("Result")
 
 
@@ -64,6 +69,17 @@ async def ask_async(what: str, awaitable: Awaitable[Result]) -> Result:
         return await awaitable
     except FAILURES as error:
         raise failure(what, error) from None
+
+
+async def ask_counted(count: Count, method: str, what: str, awaitable: Awaitable[Result]) -> Result:
+    """Return what `ask_async` does, and have the request counted, whatever comes of it."""
+    try:
+        result = await ask_async(what, awaitable)
+    except ApiFailure as error:
+        count(method, error.status)
+        raise
+    count(method, 201 if method == "POST" else 200)
+    return result
 
 
 def failure(what: str, error: Exception) -> ApiFailure:

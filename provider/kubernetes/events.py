@@ -12,6 +12,8 @@ from provider.places import PROGRAM
 MESSAGE_LIMIT = 1024
 """Characters; the API server refuses a longer message."""
 REPEAT_SECONDS = 600.0
+HOUR = 3600.0
+"""Seconds in which an Event that says the same has the same name; and after which API servers forget it."""
 API_VERSIONS = {
     "DaemonSet": "apps/v1",
     "Deployment": "apps/v1",
@@ -34,7 +36,7 @@ def event(
     where = name if kind == "Namespace" else namespace or "default"
     said = " ".join(message.split())[:MESSAGE_LIMIT]
     digest = hashlib.sha256(
-        "\n".join((kind, namespace, name, reason, said, str(int(now // 3600)))).encode()
+        "\n".join((kind, namespace, name, reason, said, str(int(now // HOUR)))).encode()
     ).hexdigest()
     moment = datetime.fromtimestamp(int(now), UTC)
     return Event(

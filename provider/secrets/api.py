@@ -14,7 +14,7 @@ from lightkube import AsyncClient
 from lightkube.core.resource import GlobalResource, NamespacedResourceG
 from lightkube.types import PatchType
 
-from provider.kubernetes.client import SECONDS, ApiFailure, ask_async
+from provider.kubernetes.client import SECONDS, ApiFailure, Count, ask_async, ask_counted
 from provider.secrets.rate import Pace
 from provider.secrets.wire import Status, WatchEvent
 
@@ -45,9 +45,7 @@ class Lost(ApiFailure):
 class Api:
     """All requests of one writer."""
 
-    def __init__(
-        self, client: AsyncClient, pace: Pace, may_write: Callable[[], bool], asked: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, client: AsyncClient, pace: Pace, may_write: Callable[[], bool], asked: Count) -> None:
         self._client = client
         self._pace = pace
         self._may_write = may_write
@@ -157,16 +155,13 @@ class Api:
             if writes and not self._may_write():
                 raise Withheld
             try:
-                result = await ask_async(what, _bounded(call, REQUEST_SECONDS if writes else None))
+                bounded = _bounded(call, REQUEST_SECONDS if writes else None)
+                return await ask_counted(self._asked, method, what, bounded)
             except ApiFailure as failure:
-                self._asked(method, failure.status)
                 if failure.status == 429 or failure.retry_after:
                     self._pace.pause(failure.retry_after or PAUSE_SECONDS)
                 if failure.status != 429 or not tries_left:
                     raise
-            else:
-                self._asked(method, 200)
-                return result
         raise AssertionError
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from lightkube.types import PatchType
 
-from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure
 from provider.kubernetes.names import SECRET
 from provider.places import PROGRAM
 from provider.secrets.api import Api
@@ -30,7 +30,6 @@ from provider.secrets.plan import AddEntry, DeleteSecret, Step, WriteSecret, has
 from provider.secrets.selection import Selection
 from provider.secrets.wire import SecretObject, ServiceAccountObject
 
-CONFLICT, NOT_FOUND = 409, 404
 LOOKS = 3
 """How often a ServiceAccount that others change at the same time is looked at again before it has to wait."""
 

@@ -11,6 +11,7 @@ from provider.agent.configuration import NAMED, Checks, Outcome, with_token_mode
 from provider.agent.node_config_file import ConfigFile
 from provider.config.values import Configuration
 from provider.errors import ProviderError
+from provider.kubernetes.client import Count
 from provider.kubernetes.configuration_text import render
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
 from provider.node.files import NodeError
@@ -27,8 +28,6 @@ from provider.store import Store as Answers
 READ_SECONDS = 30.0
 AGAIN_SECONDS = 30.0
 """Until it is tried again to put in force what could not be for a reason of this machine's."""
-
-Count = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)

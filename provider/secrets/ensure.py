@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from provider.errors import ProviderError
-from provider.kubernetes.client import ApiFailure
-from provider.secrets.apply import CONFLICT, Apply
+from provider.kubernetes.client import CONFLICT, ApiFailure
+from provider.secrets.apply import Apply
 from provider.secrets.plan import is_served
 from provider.secrets.selection import Wanted
 from provider.secrets.serve import Serve

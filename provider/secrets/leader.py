@@ -13,7 +13,7 @@ was seen before.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
-from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, Count, ask_counted
 from provider.kubernetes.leases import Observation, micro_time
 from provider.kubernetes.node_lease import KIND
 from provider.places import PROGRAM
@@ -36,9 +36,6 @@ STAND_SECONDS = 4.0
 REQUEST_SECONDS = 3.0
 """For each request about the Lease."""
 RELEASE_SECONDS = 3.0
-CONFLICT, NOT_FOUND = 409, 404
-
-Count = Callable[[str, int], None]
 
 
 def boot_seconds() -> float:
@@ -205,18 +202,14 @@ class Leader:
         call = self._client.create(lease) if method == "POST" else self._client.replace(lease)
         return await self._ask(method, verb, call)
 
-    async def _ask(self, method: str, verb: str, call: Any) -> Lease:
+    async def _ask(self, method: str, verb: str, call: Awaitable[Lease]) -> Lease:
+        what = f"{verb} Lease {self._namespace}/{NAME}"
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                found: Lease = await ask_async(f"{verb} Lease {self._namespace}/{NAME}", call)
+                return await ask_counted(self._asked, method, what, call)
         except TimeoutError:
             self._asked(method, 0)
-            raise ApiFailure(f"cannot {verb} Lease {self._namespace}/{NAME}: no answer in time") from None
-        except ApiFailure as failure:
-            self._asked(method, failure.status)
-            raise
-        self._asked(method, 201 if method == "POST" else 200)
-        return found
+            raise ApiFailure(f"cannot {what}: no answer in time") from None
 
     def _tell(self) -> None:
         leads = self.may_write()

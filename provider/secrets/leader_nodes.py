@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from lightkube import AsyncClient
 from lightkube.resources.coordination_v1 import Lease
 
-from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.client import NOT_FOUND, ApiFailure, ask_counted
 from provider.kubernetes.node_lease import KIND, NODE, NodeState, state_of
 from provider.secrets.metrics import SILENT
 from provider.secrets.rate import back_off
@@ -18,7 +18,6 @@ GONE_SECONDS = 24 * 3600
 """A node whose Lease nobody has renewed for so long is gone; one that comes back makes its Lease anew."""
 CLEAN_SECONDS = 3600.0
 PAGE = 500
-NOT_FOUND = 404
 
 
 def counted(states: list[NodeState], now: float) -> Mapping[str, int]:
@@ -93,23 +92,15 @@ class Nodes:
         async def read() -> None:
             found.extend([state async for lease in leases if (state := state_of(lease)) is not None])
 
-        try:
-            await ask_async("list the nodes' Leases", read())
-        except ApiFailure as failure:
-            self._asked("GET", failure.status)
-            raise
-        self._asked("GET", 200)
+        await ask_counted(self._asked, "GET", "list the nodes' Leases", read())
         return found
 
     async def _remove(self, node: str) -> None:
+        deletion = self._client.delete(Lease, node, namespace=self._namespace)
         try:
-            await ask_async(
-                f"delete the Lease of node {node}", self._client.delete(Lease, node, namespace=self._namespace)
-            )
+            await ask_counted(self._asked, "DELETE", f"delete the Lease of node {node}", deletion)
         except ApiFailure as failure:
-            self._asked("DELETE", failure.status)
             if failure.status != NOT_FOUND:
                 raise
             return
-        self._asked("DELETE", 200)
         self._log(f"node {node} has said nothing for a day: its Lease is taken away")

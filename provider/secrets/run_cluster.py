@@ -9,7 +9,7 @@ from lightkube.resources.core_v1 import Namespace
 
 from provider.agent.identities import IDENTITIES, put_identity
 from provider.agent.place_cluster import content_of
-from provider.kubernetes.client import ApiFailure, ask_async
+from provider.kubernetes.client import ApiFailure, Count, ask_counted
 from provider.kubernetes.names import SYSTEM_NAMESPACE
 from provider.node.files import File, Folder, NodeError, Tree
 from provider.places import Places
@@ -23,7 +23,7 @@ async def learn_cluster_date(
     client: AsyncClient,
     places: Places,
     cluster_id: str,
-    asked: Callable[[str, int], None],
+    asked: Count,
     log: Callable[[str], None],
 ) -> None:
     """Write down when the cluster was made, which decides the identity; tries until the API server tells.
@@ -47,14 +47,9 @@ async def learn_cluster_date(
         tree.put(places.cluster, wanted)
 
 
-async def _cluster_date(client: AsyncClient, cluster_id: str, asked: Callable[[str, int], None]) -> bytes:
+async def _cluster_date(client: AsyncClient, cluster_id: str, asked: Count) -> bytes:
     what = f"read namespace {SYSTEM_NAMESPACE}"
-    try:
-        found = await ask_async(what, client.get(Namespace, SYSTEM_NAMESPACE))
-    except ApiFailure as failure:
-        asked("GET", failure.status)
-        raise
-    asked("GET", 200)
+    found = await ask_counted(asked, "GET", what, client.get(Namespace, SYSTEM_NAMESPACE))
     moment = found.metadata.creationTimestamp if found.metadata is not None else None
     if moment is None:
         raise ApiFailure(f"cannot {what}: it has no creationTimestamp")

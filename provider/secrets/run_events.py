@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from lightkube import AsyncClient
 from lightkube.resources.core_v1 import Event
 
-from provider.kubernetes.client import ApiFailure, ask_async
-from provider.kubernetes.events import Limiter, event
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, Count, ask_counted
+from provider.kubernetes.events import HOUR, Limiter, event
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
 from provider.secrets.token_report import Failure
 
@@ -15,8 +15,6 @@ MOST_WAITING = 200
 MOST_NAMESPACES = 20
 """In which it is said that a token is missing; with more, or `all`, the ConfigMap's Event has to do."""
 SECONDS = 5.0
-CONFLICT = 409
-HOUR = 3600.0
 WRONG, REFUSED, UNREACHABLE = "ConfigurationWrong", "TokenRefused", "TokenNotRenewed"
 
 
@@ -24,7 +22,7 @@ class Events:
     """Sends Events."""
 
     def __init__(
-        self, client: AsyncClient, clock: Callable[[], float], asked: Callable[[str, int], None],
+        self, client: AsyncClient, clock: Callable[[], float], asked: Count,
         log: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._client = client
@@ -63,14 +61,12 @@ class Events:
             made = await self._waiting.get()
             try:
                 async with asyncio.timeout(SECONDS):
-                    await ask_async("make an Event", self._client.create(made))
-                self._asked("POST", 201)
+                    await ask_counted(self._asked, "POST", "make an Event", self._client.create(made))
             except TimeoutError:
                 self._asked("POST", 0)
             except ApiFailure as failure:
-                self._asked("POST", failure.status)
                 # Somebody else has said the same, or the namespace has gone.
-                if failure.status not in (404, CONFLICT):
+                if failure.status not in (NOT_FOUND, CONFLICT):
                     self._log(str(failure))
 
     async def _on_config_map(self, reason: str, message: str, key: str) -> None:

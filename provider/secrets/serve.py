@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from provider.errors import place_of
-from provider.kubernetes.client import ApiFailure
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure
 from provider.kubernetes.events import Limiter
 from provider.kubernetes.names import SECRET
 from provider.secrets.api import Withheld
-from provider.secrets.apply import CONFLICT, NOT_FOUND, Apply
+from provider.secrets.apply import Apply
 from provider.secrets.cache import Cache
 from provider.secrets.patience import Patience
 from provider.secrets.plan import AddEntry, DeleteSecret, Place, Plan, RemoveEntry, Step, WriteSecret, plan

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from lightkube.resources.core_v1 import Event
 
-from provider.kubernetes.events import Limiter, event
+from provider.kubernetes.events import HOUR, Limiter, event
 from provider.kubernetes.names import SECRET
 from provider.places import PROGRAM
 from provider.secrets.cache import AccountView
 from provider.secrets.plan import Problem
 
-REMIND_SECONDS = 3600.0
-"""API servers forget an Event after an hour."""
+REMIND_SECONDS = HOUR
 
 
 class Telling:
