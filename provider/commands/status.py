@@ -12,7 +12,7 @@ from provider.commands.assess import assess, is_well, restart_pending
 from provider.commands.assess_credentials import next_renewal
 from provider.commands.common import add_cluster_options, limit_time, parser, places_of
 from provider.commands.get import moment
-from provider.commands.status_lines import Kept, Line
+from provider.commands.status_lines import Kept, Line, as_text
 from provider.errors import ProviderError
 from provider.node.docker_config import CHOSEN, parse_chosen
 from provider.node.domains import known_domains
@@ -24,6 +24,7 @@ from provider.settings import load_settings
 from provider.store import Store
 
 SECONDS = 60.0
+RESTART_PENDING = "restart pending"
 MOST_REFUSALS = 20
 """Shown at most, the newest."""
 
@@ -55,7 +56,7 @@ def show(means: Means, places: Places, now: float, stdout: TextIO, *, as_json: b
     if as_json:
         stdout.write(json.dumps(fields_of(seen, kept, lines), indent=2) + "\n")
     else:
-        stdout.write(as_text(lines))
+        stdout.write(as_text(lines, RESTART_PENDING))
     return 0 if is_well(lines) else 1
 
 
@@ -88,15 +89,6 @@ def keep(places: Places, tree: Tree, now: float) -> Kept:
         configuration=configuration,
         chosen=chosen,
     )
-
-
-def as_text(lines: Sequence[Line]) -> str:
-    """Return aligned lines, and what they come to."""
-    shown = [f"{line.state:<8}{line.subject:<15}" + line.detail.replace("\n", "\n" + " " * 23) for line in lines]
-    wrong = sum(line.state == "wrong" for line in lines)
-    waiting = any(line.state == "pending" for line in lines)
-    summary = "all well" if is_well(lines) else "restart pending" if not wrong else f"{wrong} to mend"
-    return "\n".join([*shown, "", summary + (", restart pending" if wrong and waiting else ""), ""])
 
 
 def fields_of(seen: Seen, kept: Kept, lines: Sequence[Line]) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from provider.commands.cluster_reading import Cluster, opened
 from provider.commands.cluster_status import ClusterNode, ClusterSeen, SecretsSeen, assess_cluster
 from provider.commands.cluster_wire import NodeObject
 from provider.commands.get import moment
-from provider.commands.status_lines import Line
+from provider.commands.status_lines import Line, as_text
 from provider.kubernetes.client import FORBIDDEN, ApiFailure
 from provider.kubernetes.names import SECRET
 from provider.kubernetes.node_lease import state_of
-from provider.secrets.cache import END, secret_view
+from provider.secrets.cache import secret_view
 from provider.secrets.leader import NAME as LEADER
 from provider.secrets.wire import SecretObject
+
+NOT_DONE = "not done yet"
 
 Read = TypeVar("Read")
 
@@ -30,7 +32,7 @@ def run(kubeconfig: str, namespace: str, environ: MutableMapping[str, str], stdo
     with opened(kubeconfig, environ) as cluster:
         seen = look(cluster, namespace, time.time())
     lines = assess_cluster(seen)
-    stdout.write(json.dumps(fields_of(seen, lines), indent=2) + "\n" if as_json else as_text(lines))
+    stdout.write(json.dumps(fields_of(seen, lines), indent=2) + "\n" if as_json else as_text(lines, NOT_DONE))
     return 0 if is_well(lines) else 1
 
 
@@ -60,22 +62,6 @@ def look(cluster: Cluster, namespace: str, now: float) -> ClusterSeen:
     nodes = unless_forbidden(lambda: [*_nodes(cluster)])
     secrets = unless_forbidden(lambda: _secrets(cluster))
     return ClusterSeen(now, states, record, writer, nodes, secrets, unreadable)
-
-
-def as_text(lines: list[Line]) -> str:
-    """Return aligned lines, and what they come to."""
-    wrong = sum(line.state == "wrong" for line in lines)
-    waiting = any(line.state == "pending" for line in lines)
-    come_to = [f"{wrong} to mend"] if wrong else []
-    come_to += ["not done yet"] if waiting else []
-    return "\n".join(
-        [
-            *(f"{line.state:<8}{line.subject:<15}{line.detail}" for line in lines),
-            "",
-            ", ".join(come_to) or "all well",
-            "",
-        ]
-    )
 
 
 def fields_of(seen: ClusterSeen, lines: list[Line]) -> dict[str, Any]:
@@ -117,12 +103,12 @@ def _nodes(cluster: Cluster) -> Iterator[ClusterNode]:
 def _secrets(cluster: Cluster) -> SecretsSeen:
     ours, others, ends = 0, [], []
     for secret in cluster.each(SecretObject, f"the Secrets {SECRET}", fields={"metadata.name": SECRET}):
-        if not secret_view(secret).is_ours:
-            others.append(secret.metadata.namespace)
+        view = secret_view(secret)
+        if not view.is_ours:
+            others.append(view.namespace)
             continue
         ours += 1
-        end = secret.metadata.annotations.get(END, "")
-        ends += [float(end)] if end.isdecimal() else []
+        ends += [float(view.end)] if view.end else []
     return SecretsSeen(ours, others, min(ends, default=0.0))
 
 

@@ -41,3 +41,12 @@ class Kept:
     """None where it cannot be read."""
     chosen: Chosen | None = None
     """What is delivered by the kubelet's config.json; None where nothing is."""
+
+
+def as_text(lines: Sequence[Line], pending: str) -> str:
+    """Return aligned lines, and what they come to. `pending`: what is said where some of them are."""
+    shown = [f"{line.state:<8}{line.subject:<15}" + line.detail.replace("\n", "\n" + " " * 23) for line in lines]
+    wrong = sum(line.state == "wrong" for line in lines)
+    come_to = [f"{wrong} to mend"] if wrong else []
+    come_to += [pending] if any(line.state == "pending" for line in lines) else []
+    return "\n".join([*shown, "", ", ".join(come_to) or "all well", ""])

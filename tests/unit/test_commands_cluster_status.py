@@ -8,7 +8,8 @@ import pytest
 
 from provider.agent.rollout import STOP_SECONDS, Record, Stop
 from provider.commands.cluster_status import MOST_NAMES, ClusterNode, ClusterSeen, SecretsSeen, assess_cluster
-from provider.commands.status_cluster import as_text
+from provider.commands.status_cluster import NOT_DONE
+from provider.commands.status_lines import as_text
 from provider.kubernetes.node_lease import SECONDS, NodeState
 
 NOW = 1_700_000_000.0
@@ -37,7 +38,7 @@ def test_all_well() -> None:
     assert {state for state, _ in found.values()} == {"ok", "note"}
     assert found["nodes"] == ("ok", "2 nodes: 2 ready")
     assert found["compat-secrets"][1].startswith("every node answers by itself")
-    assert as_text(assess_cluster(WELL)).endswith("\n\nall well\n")
+    assert as_text(assess_cluster(WELL), NOT_DONE).endswith("\n\nall well\n")
 
 
 CHANGES: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
@@ -82,7 +83,7 @@ def test_the_secrets_are_needed_while_a_node_is(changes: Mapping[str, Any], deta
 
 def test_a_node_that_can_never_have_it_is_nothing_to_mend() -> None:
     seen = replace(WELL, states=[ready("a"), ready("b", state="unable", version="0.9")])
-    assert as_text(assess_cluster(seen)).endswith("\n\nall well\n")
+    assert as_text(assess_cluster(seen), NOT_DONE).endswith("\n\nall well\n")
     assert lines(seen)["versions"] == ("ok", "1.0 on 1 node")
 
 

@@ -10,8 +10,8 @@ import pytest
 from provider.commands import program
 from provider.commands.assess import assess
 from provider.commands.node_common import node_parser
-from provider.commands.status import as_text, fields_of
-from provider.commands.status_lines import Kept
+from provider.commands.status import RESTART_PENDING, fields_of
+from provider.commands.status_lines import Kept, as_text
 from provider.node.delivery import GOOD_SECONDS, RUN_SECONDS
 from tests.unit.test_node_status_assess import ANSWER, KEPT, NOW, WELL
 
@@ -33,11 +33,11 @@ def test_every_field_of_the_json_is_documented_and_no_other() -> None:
 
 
 def test_the_text_is_aligned_and_the_end_sums_it_up() -> None:
-    lines = as_text(assess(WELL, KEPT)).splitlines()
+    lines = as_text(assess(WELL, KEPT), RESTART_PENDING).splitlines()
     assert lines[-1] == "all well"
     assert {line[23] for line in lines[:-2]}.isdisjoint(" ")
     assert lines[0].startswith("ok      install        0.1.0")
-    assert "1 to mend" in as_text(assess(WELL, Kept(problem="x")))
+    assert "1 to mend" in as_text(assess(WELL, Kept(problem="x")), RESTART_PENDING)
 
 
 def test_nothing_that_status_prints_holds_a_password() -> None:
