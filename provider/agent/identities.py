@@ -8,7 +8,6 @@ import base64
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from datetime import UTC, datetime
 from provider.agent.node_volume import read_key
 from provider.kubernetes.names import MANAGED_ROLE_KEY, MANAGED_ROLE_SECRET
 from provider.node.files import File, NodeError, Tree, unlink
+from provider.node.private_folder import make_private
 
-MODE, FOLDER_MODE = 0o600, 0o700
+MODE = 0o600
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 """What comes of reading what has another form."""
 
@@ -119,7 +119,7 @@ def _put(identity: Identity, value: bytes | None, folder: str) -> float | None:
         if value is None:
             unlink(target)
             return None
-        _make_private(folder)
+        make_private(folder)
         wanted = File(value, MODE, os.geteuid(), os.getegid())
         if _state(target) != wanted:
             Tree().put(target, wanted)
@@ -138,14 +138,6 @@ def _state(path: str) -> object:
     except NodeError:
         # What may not be read is replaced.
         return None
-
-
-def _make_private(folder: str) -> None:
-    """Have the folder there, for nobody else: the kubelet makes the place of a mount with mode 0755."""
-    with contextlib.suppress(FileExistsError):
-        os.makedirs(folder, FOLDER_MODE)
-    if stat.S_IMODE(os.stat(folder).st_mode) != FOLDER_MODE:
-        os.chmod(folder, FOLDER_MODE)
 
 
 def _seconds(text: str) -> float:

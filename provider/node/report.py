@@ -3,21 +3,19 @@
 `repair`, every five minutes, and `install` write it when they are done.
 """
 
-import contextlib
 import json
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from provider.node.files import File, NodeError, Tree
+from provider.node.private_folder import make_private
 from provider.places import DEFAULTS
 
 FOLDER = f"{DEFAULTS['--state-dir']}/report"
 NAME = "status.json"
-FOLDER_MODE = 0o700
 LIMIT = 4 << 20
 """Bytes that are read."""
 STALE_SECONDS = 20 * 60
@@ -61,11 +59,7 @@ def write(fields: Mapping[str, Any], folder: str = FOLDER) -> None:
     """Leave the report, as a whole or not at all, readable by this user alone. Raises NodeError."""
     path = f"{folder}/{NAME}"
     try:
-        with contextlib.suppress(FileExistsError):
-            os.makedirs(folder, FOLDER_MODE)
-        if stat.S_IMODE(os.stat(folder).st_mode) != FOLDER_MODE:
-            # The kubelet makes the place of a mount with mode 0755.
-            os.chmod(folder, FOLDER_MODE)
+        make_private(folder)
     except OSError as error:
         raise NodeError(f"{folder}: {error.strerror}") from None
     Tree().put(path, File(json.dumps(fields).encode() + b"\n", 0o600, os.geteuid(), os.getegid()))

@@ -6,11 +6,11 @@ that who becomes the leader has nothing to wait for, and each can answer the web
 
 import argparse
 import asyncio
-import os
 from typing import TextIO
 
 from provider.agent.options import MOUNTS, add_identity_options, check_cluster_id
 from provider.errors import ConfigurationError
+from provider.node.private_folder import make_private
 from provider.places import DEFAULTS, Places
 from provider.secrets.run_lines import Lines
 from provider.secrets.run_process import Process
@@ -58,8 +58,7 @@ def run(parsed: argparse.Namespace, stdout: TextIO, stderr: TextIO, mounts: str 
 def _places(parsed: argparse.Namespace) -> Places:
     own = f"{parsed.state_dir}/{OWN_FOLDER}"
     try:
-        os.makedirs(own, 0o700, exist_ok=True)
-        os.chmod(own, 0o700)
+        make_private(own)
     except OSError as error:
         raise ConfigurationError(f"--state-dir {parsed.state_dir}: {error.strerror}") from None
     return Places(

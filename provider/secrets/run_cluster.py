@@ -1,17 +1,16 @@
 """What the writer needs of the cluster beside its configuration: its date, and the identities that are mounted."""
 
 import asyncio
-import os
 from collections.abc import Callable
 
 from lightkube import AsyncClient
 from lightkube.resources.core_v1 import Namespace
 
 from provider.agent.identities import IDENTITIES, put_identity
-from provider.agent.place_cluster import content_of
+from provider.agent.place_cluster import content_of, write
 from provider.kubernetes.client import ApiFailure, Count, ask_counted
 from provider.kubernetes.names import SYSTEM_NAMESPACE
-from provider.node.files import File, Folder, NodeError, Tree
+from provider.node.files import NodeError, Tree
 from provider.places import Places
 from provider.secrets.rate import back_off
 
@@ -39,12 +38,7 @@ async def learn_cluster_date(
             failures += 1
             log(str(failure))
             await asyncio.sleep(back_off(failures, BACK_OFF_LIMIT))
-    tree, wanted = Tree(), File(content, 0o600, os.geteuid(), os.getegid())
-    for folder in (places.data, os.path.dirname(places.cluster)):
-        if tree.state(folder) is None:
-            tree.put(folder, Folder(0o700, os.geteuid(), os.getegid()))
-    if tree.state(places.cluster) != wanted:
-        tree.put(places.cluster, wanted)
+    write(Tree(), content, places.cluster)
 
 
 async def _cluster_date(client: AsyncClient, cluster_id: str, asked: Count) -> bytes:
