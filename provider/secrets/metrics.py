@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
-
+from provider.kubernetes.figures import Figures
 from provider.kubernetes.node_lease import State
 from provider.secrets.token_report import Report
 
-PREFIX = "acr_credential_provider_"
 SILENT = "silent"
 STATES = (*get_args(State), SILENT)
 """Of nodes; silent: its Lease is not renewed."""
 RENEWED, FAILED = "renewed", "failed"
 
 
-class Metrics:
-    """The figures of one writer, and where they are read."""
+class Metrics(Figures):
+    """The figures of one writer."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self._writes = self._counter("secret_writes", "Writes of Secrets, by what became of them.", "result")
         self._renewals = self._counter(
             "token_renewals",
@@ -38,9 +36,6 @@ class Metrics:
             "When the first token in a Secret of ours ends or has ended, in seconds since the epoch; 0: there is none.",
         )
         self._threshold = self._gauge("token_expiring_threshold_seconds", "How long before its end a token is renewed.")
-        self._requests = self._counter(
-            "api_requests", "Requests to the API server; status 0: nobody answered.", "method", "status"
-        )
         self._leader = self._gauge("leader", "Whether this one writes the Secrets (1).")
         self._in_step = self._gauge(
             "configuration_in_step",
@@ -49,19 +44,9 @@ class Metrics:
         self._namespaces = self._gauge("secret_namespaces", "Namespaces that are to have a Secret, by state.", "state")
         self._nodes = self._gauge("nodes", "Nodes by state; only the one that writes the Secrets tells it.", "state")
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}{name}", text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"{PREFIX}{name}", text, labels, registry=self.registry)
-
     def wrote(self, result: str) -> None:
         """Count a write of a Secret."""
         self._writes.labels(result).inc()
-
-    def asked(self, method: str, status: int) -> None:
-        """Count a request to the API server."""
-        self._requests.labels(method, str(status)).inc()
 
     def renewed(self, report: Report) -> None:
         """Take what asking for tokens came to."""

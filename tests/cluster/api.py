@@ -192,11 +192,6 @@ class OwnApi(Api):
             process.kill()
             process.wait()
 
-    @property
-    def server_pid(self) -> int:
-        """Process id of kube-apiserver."""
-        return self._server.pid
-
     def _date(self, place: Place) -> None:
         """Write namespace kube-system into the store before the API server does it."""
         store = f"http://127.0.0.1:{place.store_port}/v3/kv/put"

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import SimulatedCloud
 from tests.cluster.api import Api, OwnApi
 from tests.cluster.enter import FOLDER, programs
 from tests.cluster.place import Place
 from tests.cluster.secrets_writer import Cluster
-from tests.integration.node import Node
+from tests.integration.conftest import cloud, node  # noqa: F401 (fixtures)
 
 OWN_PORTS = 20000
 """The first of the ports that servers of single tests have."""
@@ -49,17 +48,3 @@ def secrets_cluster(
         server.wait_ready()
         with server.client() as client:
             yield Cluster(server, client)
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[SimulatedCloud]:
-    """A simulated cloud on loopback."""
-    with SimulatedCloud(tmp_path / "cloud") as simulated:
-        yield simulated
-
-
-@pytest.fixture
-def node(cloud: SimulatedCloud, tmp_path: Path) -> Node:
-    """Folders that the program uses, and a local.yaml that leads it to the cloud."""
-    (tmp_path / "node").mkdir()
-    return Node(cloud, tmp_path / "node")

@@ -33,8 +33,6 @@ HOME = f"opt/{PROGRAM}"
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-FAULTY = "98.0"
-"""A version whose program ends with an error on every node, and runs in its own image."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from provider.node.files import NodeError
 from provider.places import PROGRAM
 from tests.systems.system import wait_for
 from tests.unit.fake_bundle import LOADER, make
+from tests.unit.silent_cluster import KUBECONFIG
 
 if os.geteuid():
     pytest.skip("only root can enter a mount namespace", allow_module_level=True)
@@ -40,14 +41,6 @@ case $1 in
     stay) trap '' TERM; echo stays >&2; while :; do sleep 0.05; done ;;
     leave) sleep 60 & echo left >&2; exit 0 ;;
 esac
-"""
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: u, user: {token: none}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-current-context: c
 """
 SILENT = Company(lambda line: None, lambda: False, lambda: None)
 

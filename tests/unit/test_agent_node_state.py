@@ -108,7 +108,7 @@ def test_metrics_say_what_was_found_last() -> None:
 
     found = Found(WRONG, report(restart_pending=True))
     metrics.take(state_of_node("n", found, NOW, NOW), {"managed-role": NOW, "rrsa": None}, {"refused": 2})
-    metrics.count("PUT", 409)
+    metrics.asked("PUT", 409)
     prefix = "acr_credential_provider_"
     assert {
         f"{prefix}configuration_in_step 0.0",

@@ -24,15 +24,8 @@ from provider.cluster import cluster_id, created_on
 from provider.errors import ConfigurationError
 from provider.kubernetes.client import ApiFailure, open_client
 from provider.node.files import NodeError, Tree
+from tests.unit.silent_cluster import KUBECONFIG
 
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
-users: [{name: u, user: {token: none}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-current-context: c
-"""
 CREATED = datetime(2023, 4, 3, 1, 2, 3, tzinfo=UTC)
 
 

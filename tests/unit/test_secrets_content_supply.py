@@ -16,25 +16,16 @@ from lightkube.resources.core_v1 import Event
 from provider.errors import ConfigurationError, Refused, Unreachable
 from provider.own_program import NOT_IN_TIME
 from provider.places import Places
-from provider.secrets.content import Token
 from provider.secrets.run_events import MOST_NAMESPACES, Events
 from provider.secrets.token_child import run_child
 from provider.secrets.token_file import read_tokens, write_tokens
 from provider.secrets.token_report import Failure, Report, failure_of, parse_report
-
-NOW = 1_800_000_000
+from tests.unit.supplied_tokens import NOW, places_in, token
 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    state = tmp_path / "state"
-    state.mkdir(mode=0o700)
-    options = {"--config": "config.yaml", "--local": "local.yaml", "--state-dir": ".", "--data-dir": "data"}
-    return Places({name: str(state / path) for name, path in options.items()})
-
-
-def token(end: int = NOW + 3600) -> Token:
-    return Token("key", "target", ("a.example.com",), "user", "pass", "source", 900, NOW - 60, end - 900, end)
+    return places_in(tmp_path)
 
 
 def test_a_child_leaves_what_it_says() -> None:

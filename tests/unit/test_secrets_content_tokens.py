@@ -9,25 +9,16 @@ import pytest
 
 from provider.own_program import NOT_IN_TIME, Done
 from provider.places import Places
-from provider.secrets.content import Token
 from provider.secrets.desired import Content
 from provider.secrets.token_file import write_tokens
 from provider.secrets.token_report import Failure, Report
 from provider.secrets.tokens import Tokens
-
-NOW = 1_800_000_000
+from tests.unit.supplied_tokens import NOW, places_in, token
 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    state = tmp_path / "state"
-    state.mkdir(mode=0o700)
-    options = {"--config": "config.yaml", "--local": "local.yaml", "--state-dir": ".", "--data-dir": "data"}
-    return Places({name: str(state / path) for name, path in options.items()})
-
-
-def token(end: int = NOW + 3600) -> Token:
-    return Token("key", "target", ("a.example.com",), "user", "pass", "source", 900, NOW - 60, end - 900, end)
+    return places_in(tmp_path)
 
 
 class Supply:
