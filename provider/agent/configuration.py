@@ -17,7 +17,6 @@ from provider.kubernetes.configuration_text import render
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
 from provider.node.files import NodeError
 from provider.own_program import Done, run_own
-from provider.places import Places
 
 CHECK_SECONDS = 30.0
 AGAIN_SECONDS = 60.0
@@ -76,40 +75,50 @@ class Checks:
         return self._wrong
 
 
-def put_configuration(source: str, places: Places, token_mode: str = "", checks: Checks | None = None) -> Outcome:
+def put_configuration(source: str, own: ConfigFile, token_mode: str = "", checks: Checks | None = None) -> Outcome:
     """Make the node's configuration what the ConfigMap says that is mounted at `source`; raises nothing.
 
     `token_mode`: as in the configuration; counts where that has none. `checks`: kept by who calls again and again.
     """
-    checks = checks or Checks()
     try:
-        data = read_volume(source)
-        own = ConfigFile(places.config)
-        if not data and own.is_persons():
-            own.take_back()
-            return Outcome("absent", f"there is no {NAMED}: {places.config}, which a person wrote, counts")
-        wanted = with_token_mode({key: _text(key, content) for key, content in data.items()}, token_mode)
-        if not wanted:
-            own.take_back()
-            return Outcome("absent", f"there is no {NAMED}: the defaults count")
-        wrong = own.put(render(wanted), checks)
-        if wrong is not None:
-            return wrong
-        return Outcome("in step") if data else Outcome("absent", f"there is no {NAMED}: the defaults count")
-    except NodeError as error:
-        return Outcome("wrong", str(error), "node")
+        data = {key: _text(key, content) for key, content in read_volume(source).items()}
     except OSError as error:
         return Outcome("wrong", f"{error.filename or source}: {error.strerror}", "node")
     except _NoText as error:
         return Outcome("wrong", f"{NAMED} is wrong: {error}", "configuration")
+    return put_data(data or None, own, token_mode, checks or Checks())
 
 
-def take_configuration_back(places: Places) -> None:
+def put_data(data: Mapping[str, str] | None, own: ConfigFile, token_mode: str, checks: Checks) -> Outcome:
+    """Make the file what a ConfigMap's data says (None: there is no ConfigMap), if that is good; raises nothing.
+
+    Nodes and the writer of Secrets say the same of the same ConfigMap, so that it becomes one Event.
+    """
+    absent = Outcome("absent", f"there is no {NAMED}: the defaults count")
+    try:
+        if data is None and own.is_persons():
+            own.take_back()
+            return Outcome("absent", f"there is no {NAMED}: {own.path}, which a person wrote, counts")
+        wanted = with_token_mode(dict(sorted((data or {}).items())), token_mode)
+        if not wanted:
+            own.take_back()
+            return absent
+        wrong = own.put(render(wanted), checks)
+    except NodeError as error:
+        return Outcome("wrong", str(error), "node")
+    except OSError as error:
+        return Outcome("wrong", f"{error.filename or own.path}: {error.strerror}", "node")
+    if wrong is not None:
+        return wrong
+    return absent if data is None else Outcome("in step")
+
+
+def take_configuration_back(own: ConfigFile) -> None:
     """Take away what the agent wrote; what a person had written comes back. Raises NodeError."""
     try:
-        ConfigFile(places.config).take_back()
+        own.take_back()
     except OSError as error:
-        raise NodeError(f"{error.filename or places.config}: {error.strerror}") from None
+        raise NodeError(f"{error.filename or own.path}: {error.strerror}") from None
 
 
 def with_token_mode(data: Mapping[str, str], token_mode: str) -> dict[str, str]:

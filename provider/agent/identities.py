@@ -83,16 +83,16 @@ class Identities:
             return None
         if value is not None:
             self._missing.discard(identity.name)
-        return _put(identity, value, self._folder)
+        return _put(identity, value, self._folder, Tree())
 
 
-def put_identity(identity: Identity, mounts: str, folder: str) -> float | None:
-    """Make the file in `folder` what is mounted below `mounts`, or take it away where nothing is.
+def put_identity(identity: Identity, mounts: str, folder: str, tree: Tree | None = None) -> float | None:
+    """Make the file in `folder` (of the tree) what is mounted below `mounts`, or take it away where nothing is.
 
     Returns when the identity ends, in seconds since the epoch: None where there is none, or it does not say.
     Raises NodeError, which quotes nothing.
     """
-    return _put(identity, _mounted(identity, mounts), folder)
+    return _put(identity, _mounted(identity, mounts), folder, tree or Tree())
 
 
 def take_identities_back(folder: str) -> None:
@@ -113,16 +113,16 @@ def _mounted(identity: Identity, mounts: str) -> bytes | None:
         raise _not_in_step(identity, error, folder) from None
 
 
-def _put(identity: Identity, value: bytes | None, folder: str) -> float | None:
+def _put(identity: Identity, value: bytes | None, folder: str, tree: Tree) -> float | None:
     target = f"{folder}/{identity.target}"
     try:
         if value is None:
-            unlink(target)
+            unlink(tree.at(target))
             return None
-        make_private(folder)
+        make_private(tree.at(folder))
         wanted = File(value, MODE, os.geteuid(), os.getegid())
-        if _state(target) != wanted:
-            Tree().put(target, wanted)
+        if _state(tree, target) != wanted:
+            tree.put(target, wanted)
     except OSError as error:
         raise _not_in_step(identity, error, target) from None
     return identity.end(value)
@@ -132,9 +132,9 @@ def _not_in_step(identity: Identity, error: OSError, path: str) -> NodeError:
     return NodeError(f"{identity.what} is not in step: {error.filename or path}: {error.strerror}")
 
 
-def _state(path: str) -> object:
+def _state(tree: Tree, path: str) -> object:
     try:
-        return Tree().state(path)
+        return tree.state(path)
     except NodeError:
         # What may not be read is replaced.
         return None

@@ -16,6 +16,7 @@ from typing import TextIO
 from provider.agent.configuration import NAMED, Checks, Outcome, put_configuration, take_configuration_back
 from provider.agent.identities import IDENTITIES, Identities, take_identities_back
 from provider.agent.node_cluster import Cluster
+from provider.agent.node_config_file import ConfigFile
 from provider.agent.node_date import ClusterDate
 from provider.agent.node_metrics import NodeMetrics
 from provider.agent.node_state import Found, complaints_of, recent_refusals, state_of_node
@@ -105,6 +106,7 @@ class NodeAgent:
         self._removed: bool = parsed.removed
         self._token_mode: str = parsed.token_mode
         self._places = places
+        self._config = ConfigFile(places.config)
         self._mounts = mounts
         self._report = f"{places.state}/{os.path.basename(report.FOLDER)}"
         self._means = means
@@ -146,7 +148,7 @@ class NodeAgent:
         places = self._places
         check_folders(*map(os.path.dirname, (places.config, places.cluster)), places.identities, self._report)
         source = f"{self._mounts}/{CONFIG_MAP}"
-        configuration = put_configuration(source, self._places, self._token_mode, self._checks)
+        configuration = put_configuration(source, self._config, self._token_mode, self._checks)
         self._means.health.beat()
         ends: dict[str, float | None] = {}
         problems = []
@@ -161,7 +163,7 @@ class NodeAgent:
     def _take_back(self) -> tuple[Outcome, dict[str, float | None], list[str]]:
         problems = []
         try:
-            take_configuration_back(self._places)
+            take_configuration_back(self._config)
             take_identities_back(self._places.identities)
         except NodeError as error:
             problems.append(str(error))

@@ -21,19 +21,19 @@ Wrong = TypeVar("Wrong")
 
 
 class ConfigFile:
-    """The file at a path, where it is ours; and what is kept beside it."""
+    """The file at a path of a tree, where it is ours; and what is kept beside it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, tree: Tree | None = None) -> None:
         self.path = path
         self._folder, _, name = path.rpartition("/")
         self._before = f"{path}.before-agent"
         self._refused = f"{path}.refused"
         self._mark = f"{self._folder}/.{name}.agent"
-        self._tree = Tree()
+        self._tree = tree or Tree()
 
     def is_persons(self) -> bool:
         """Tell whether there is a file that is not ours: in force, or kept until the ConfigMap goes."""
-        return os.path.lexists(self._before) or (os.path.lexists(self.path) and not self._is_ours())
+        return self._is_there(self._before) or (self._is_there(self.path) and not self._is_ours())
 
     def put(self, content: bytes, check: Callable[[str, bytes], Wrong | None]) -> Wrong | None:
         """Put the content in force if `check` finds it good, in the file that it is given; else return what it found.
@@ -41,55 +41,55 @@ class ConfigFile:
         Raises NodeError, OSError.
         """
         if self._has(self.path, content):
-            wrong = check(self.path, content)
+            wrong = check(self._at(self.path), content)
             if wrong is None:
                 self._remember(content)
-                unlink(self._refused)
+                unlink(self._at(self._refused))
             return wrong
         with contextlib.suppress(FileExistsError):
-            os.mkdir(self._folder, 0o755)
+            os.mkdir(self._at(self._folder), 0o755)
         if not self._has(self._refused, content):
             self._tree.put(self._refused, _private(content))
-        wrong = check(self._refused, content)
+        wrong = check(self._at(self._refused), content)
         if wrong is not None:
             return wrong
         self._remember(content)
-        if os.path.lexists(self.path) and not self._is_ours():
+        if self._is_there(self.path) and not self._is_ours():
             self._keep_aside()
-        os.rename(self._refused, self.path)
-        sync_folder(self._folder)
+        self._rename(self._refused, self.path)
+        sync_folder(self._at(self._folder))
         return None
 
     def take_back(self) -> None:
         """Let a person's file count again, or none. Raises OSError, NodeError."""
-        if not os.path.lexists(self.path) or self._is_ours():
+        if not self._is_there(self.path) or self._is_ours():
             try:
-                os.rename(self._before, self.path)
+                self._rename(self._before, self.path)
             except FileNotFoundError:
-                unlink(self.path)
+                unlink(self._at(self.path))
         elif self._is_kept():
-            unlink(self._before)
+            unlink(self._at(self._before))
         for path in (self._refused, self._mark):
-            unlink(path)
+            unlink(self._at(path))
 
     def _keep_aside(self) -> None:
         """Keep a person's file under the other name; it stays in force until ours takes its place."""
         temporary = f"{self._before}.new"
-        unlink(temporary)
+        unlink(self._at(temporary))
         try:
-            os.link(self.path, temporary, follow_symlinks=False)
+            os.link(self._at(self.path), self._at(temporary), follow_symlinks=False)
         except OSError:
             # Another owner's, which may not be linked; or a disk that knows no links.
             temporary = self.path
-        os.rename(temporary, self._before)
+        self._rename(temporary, self._before)
         if temporary != self.path:
             # Two names of one file, after a cut, stay both at a rename.
-            unlink(temporary)
+            unlink(self._at(temporary))
 
     def _is_kept(self) -> bool:
         """Tell whether the person's file is in force and kept as well, since the agent was cut short."""
         with contextlib.suppress(FileNotFoundError):
-            return os.path.samestat(os.lstat(self.path), os.lstat(self._before))
+            return os.path.samestat(os.lstat(self._at(self.path)), os.lstat(self._at(self._before)))
         return False
 
     def _is_ours(self) -> bool:
@@ -99,6 +99,16 @@ class ConfigFile:
         if not known or not isinstance(found, File):
             return False
         return checksum(found.content) in known or found.content.startswith(HEAD.encode())
+
+    def _at(self, path: str) -> str:
+        """Return where a path really is, which is how the system and a check are told of it."""
+        return self._tree.at(path)
+
+    def _is_there(self, path: str) -> bool:
+        return os.path.lexists(self._at(path))
+
+    def _rename(self, path: str, other: str) -> None:
+        os.rename(self._at(path), self._at(other))
 
     def _has(self, path: str, content: bytes) -> bool:
         found = self._state(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from provider.agent.configuration import Checks, Outcome, put_configuration, take_configuration_back
 from provider.agent.identities import IDENTITIES, put_identity
+from provider.agent.node_config_file import ConfigFile
 from provider.agent.node_state import Complaint, Found, complaints_of
 from provider.agent.place_cluster import PATH as CLUSTER
 from provider.agent.place_cluster import content_of, created, write
@@ -63,9 +64,9 @@ class Furnish:
         try:
             _put_identities(self._site)
         except NodeError as error:
-            troubles.add(str(error))
+            troubles.add(self._on_host(str(error)))
         outcome = self._configure()
-        problem = outcome.detail.replace(self._site.tree.root, "") if outcome.state == "wrong" else ""
+        problem = self._on_host(outcome.detail) if outcome.state == "wrong" else ""
         troubles |= {problem} - {""}
         for trouble in sorted(troubles - self._said):
             self._say(f"warning: {' '.join(trouble.split())}")
@@ -76,6 +77,10 @@ class Furnish:
             if self._limiter.allow(complaint.text, now):
                 self._telling.complain(Complaint(complaint.reason, complaint.text))
 
+    def _on_host(self, text: str) -> str:
+        """Return a message with the host's paths as the host knows them."""
+        return text.replace(self._site.tree.root, "")
+
     def _put_date(self) -> None:
         if write(self._site.tree, content_of(created(self._cluster.client), self._cluster_id)):
             self._say(f"{CLUSTER} is written")
@@ -85,19 +90,18 @@ class Furnish:
         source = f"{self._site.mounts}/{CONFIG_MAP}"
         if not os.path.isdir(source):
             return Outcome("absent")
-        return put_configuration(source, _seen_from_here(self._site), self._token_mode, self._checks)
+        return put_configuration(source, _config(self._site), self._token_mode, self._checks)
 
 
 def clear(site: Site) -> None:
     """Take away what the agent wrote; a person's configuration stays. Raises NodeError."""
-    take_configuration_back(_seen_from_here(site))
+    take_configuration_back(_config(site))
     with contextlib.suppress(OSError):
         os.rmdir(site.tree.at(os.path.dirname(ON_HOST.config)))
 
 
-def _seen_from_here(site: Site) -> Places:
-    """Return the host's places by paths of this container."""
-    return Places({name: f"{site.tree.root}{path}" for name, path in DEFAULTS.items()})
+def _config(site: Site) -> ConfigFile:
+    return ConfigFile(ON_HOST.config, site.tree)
 
 
 def _put_identities(site: Site) -> None:
@@ -106,4 +110,4 @@ def _put_identities(site: Site) -> None:
         if os.path.isdir(f"{site.mounts}/{identity.folder}"):
             if site.tree.state(site.tree.resolve(ON_HOST.state)) is None:
                 site.tree.put(ON_HOST.state, Folder(0o700))
-            put_identity(identity, site.mounts, f"{site.tree.root}{ON_HOST.identities}")
+            put_identity(identity, site.mounts, ON_HOST.identities, site.tree)

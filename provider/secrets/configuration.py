@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 from lightkube import AsyncClient
 
-from provider.agent.configuration import NAMED, Checks, Outcome, with_token_mode
+from provider.agent.configuration import Checks, Outcome, put_data
 from provider.agent.node_config_file import ConfigFile
 from provider.config.values import Configuration
 from provider.errors import ProviderError
 from provider.kubernetes.client import Count
-from provider.kubernetes.configuration_text import render
 from provider.kubernetes.names import CONFIG_MAP, SYSTEM_NAMESPACE
-from provider.node.files import NodeError
 from provider.own_program import Done
 from provider.places import Places
 from provider.secrets.api import Api
@@ -117,6 +115,7 @@ class LiveConfiguration:
         """`prepare`: has a child read what is in force, within so many seconds. `changed` is told at each change."""
         self._watched = watched
         self._places = places
+        self._own = ConfigFile(places.config)
         self._token_mode = token_mode
         self._prepare = prepare
         self._changed = changed
@@ -141,7 +140,7 @@ class LiveConfiguration:
 
     async def _put(self, data: Mapping[str, str] | None) -> InForce:
         before = self._in_force.configuration if self._in_force is not None else None
-        outcome = await asyncio.to_thread(put_data, data, self._places, self._token_mode, self._checks)
+        outcome = await asyncio.to_thread(put_data, data, self._own, self._token_mode, self._checks)
         if outcome.state == "wrong":
             return InForce(before, outcome)
         try:
@@ -154,25 +153,3 @@ class LiveConfiguration:
         store = Answers(self._places.answers)
         store.prepare()
         return load_settings(self._places, store, self._clock(), self._log)
-
-
-def put_data(data: Mapping[str, str] | None, places: Places, token_mode: str, checks: Checks) -> Outcome:
-    """Make the file what a ConfigMap's data says (None: there is no ConfigMap), if that is good; raises nothing.
-
-    The message is the same that nodes give of the same ConfigMap, so that it becomes one Event.
-    """
-    own = ConfigFile(places.config)
-    absent = Outcome("absent", f"there is no {NAMED}: the defaults count")
-    try:
-        wanted = with_token_mode(dict(sorted((data or {}).items())), token_mode)
-        if not wanted:
-            own.take_back()
-            return absent
-        wrong = own.put(render(wanted), checks)
-    except NodeError as error:
-        return Outcome("wrong", str(error), "node")
-    except OSError as error:
-        return Outcome("wrong", f"{error.filename or places.config}: {error.strerror}", "node")
-    if wrong is not None:
-        return wrong
-    return absent if data is None else Outcome("in step")

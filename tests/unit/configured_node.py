@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provider.agent.configuration import Checks, Outcome, put_configuration
+from provider.agent.node_config_file import ConfigFile
 from provider.config.load import load
 from provider.places import Places
 from tests.unit.kubelet_volume import Volume
@@ -26,6 +27,7 @@ class Node:
         self.config = self.folder / "etc/config.yaml"
         options = {"--config": str(self.config), "--local": "", "--state-dir": "", "--data-dir": ""}
         self.places = Places(options)
+        self.own = ConfigFile(self.places.config)
 
     def write(self, content: bytes, mode: int = 0o640) -> None:
         self.config.parent.mkdir(exist_ok=True)
@@ -36,7 +38,7 @@ class Node:
     def put(self, data: dict[str, str] | None = None) -> Outcome:
         if data is not None:
             self.volume.put(data)
-        return put_configuration(str(self.volume.folder), self.places, self.token_mode, self.checks)
+        return put_configuration(str(self.volume.folder), self.own, self.token_mode, self.checks)
 
     def namespaces(self) -> tuple[str, ...] | None:
         """What the program makes of the file; as it is without one, None."""

@@ -80,7 +80,7 @@ def test_without_a_configmap_the_defaults_count(node: Node, mounted: bool) -> No
     node.put(GOOD)
     node.volume.put({})
     source = str(node.volume.folder) if mounted else "/nowhere"
-    outcome = put_configuration(source, node.places)
+    outcome = put_configuration(source, node.own)
     assert outcome == Outcome("absent", "there is no ConfigMap kube-system/acr-configuration: the defaults count")
     assert node.names() == []
 

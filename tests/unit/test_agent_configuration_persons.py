@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from provider.agent.configuration import Outcome, take_configuration_back
+from provider.agent.node_config_file import ConfigFile
+from provider.kubernetes.configuration_text import render
+from provider.node.files import Tree
 from tests.unit.configured_node import GOOD, OTHER, PERSONS, WRONG, Node
 
 
@@ -105,14 +108,14 @@ def test_a_cut_after_a_persons_file_was_kept_loses_nothing(node: Node, then: dic
 
 
 def test_taking_back_brings_the_persons_file_or_nothing(node: Node) -> None:
-    take_configuration_back(node.places)
+    take_configuration_back(node.own)
     node.put(GOOD)
-    take_configuration_back(node.places)
+    take_configuration_back(node.own)
     assert node.names() == []
     node.write(PERSONS)
     node.put(GOOD)
-    take_configuration_back(node.places)
-    take_configuration_back(node.places)
+    take_configuration_back(node.own)
+    take_configuration_back(node.own)
     assert node.names() == ["config.yaml"]
     assert node.config.read_bytes() == PERSONS
 
@@ -125,3 +128,26 @@ def test_the_charts_token_mode_leaves_a_persons_file_alone(node: Node) -> None:
     node.put(GOOD)
     node.put({})
     assert node.config.read_bytes() == PERSONS
+
+
+def test_the_file_is_the_trees_own_where_its_links_lead_in_it(tmp_path: Path) -> None:
+    """As a container has the host's: what an absolute link names is the host's as well."""
+    host = tmp_path / "host"
+    (host / "data/etc").mkdir(parents=True)
+    (host / "etc").symlink_to("/data/etc")
+    own = ConfigFile("/etc/acr/config.yaml", Tree(str(host)))
+    seen = []
+
+    def good(path: str, content: bytes) -> None:
+        seen.append((path, Path(path).read_bytes() == content))
+
+    folder = host / "data/etc/acr"
+    folder.mkdir()
+    (folder / "config.yaml").write_bytes(PERSONS)
+    own.put(render(GOOD), good)
+    assert seen == [(f"{folder}/config.yaml.refused", True)]
+    assert (folder / "config.yaml").read_bytes() == render(GOOD)
+    assert (folder / "config.yaml.before-agent").read_bytes() == PERSONS
+    own.take_back()
+    assert os.listdir(folder) == ["config.yaml"]
+    assert (folder / "config.yaml").read_bytes() == PERSONS

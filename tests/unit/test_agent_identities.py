@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from provider.agent.identities import (
     take_identities_back,
 )
 from provider.agent.node_volume import read_key
-from provider.node.files import NodeError
+from provider.node.files import NodeError, Tree
 from tests.unit.kubelet_volume import Volume
 
 END = 1_700_003_600
@@ -53,6 +54,22 @@ class Node:
     def put(self, value: str | bytes | None) -> float | None:
         self.volume.put({} if value is None else {self.identity.key: value})
         return put_identity(self.identity, str(self.mounts), str(self.identities))
+
+
+@each_identity
+def test_it_is_copied_into_the_tree_whose_links_stay_in_it(identity: Identity, tmp_path: Path) -> None:
+    node = Node(tmp_path, identity)
+    value = VALUES[identity.name][0]
+    node.put(value)
+    host = tmp_path / "host"
+    (host / "real").mkdir(parents=True)
+    (host / "run").symlink_to("/real")
+    put_identity(identity, str(node.mounts), "/run/identities", Tree(str(host)))
+    assert (host / "real/identities" / identity.target).read_text() == value
+    assert stat.S_IMODE((host / "real/identities").stat().st_mode) == 0o700
+    node.volume.put({})
+    put_identity(identity, str(node.mounts), "/run/identities", Tree(str(host)))
+    assert os.listdir(host / "real/identities") == []
 
 
 @each_identity

@@ -82,10 +82,3 @@ def test_a_folder_that_is_there_gets_its_mode(tree: Tree) -> None:
     tree.put("/etc/folder", Folder(0o700, *mine))
     assert tree.state("/etc/folder") == Folder(0o700, *mine)
     assert tree.names("/etc/folder") == ["file"]
-
-
-def test_a_process_own_root_is_entered_through_its_link() -> None:
-    # Its text is "/", which would be our own root and not that process's.
-    place = f"/proc/{os.getpid()}/root/etc"
-    assert Tree().resolve(place) == place
-    assert Tree().state(f"{place}/no-such-file") is None

@@ -7,10 +7,11 @@ from typing import cast
 
 import pytest
 
-from provider.agent.configuration import Checks, put_configuration
+from provider.agent.configuration import Checks, put_configuration, put_data
+from provider.agent.node_config_file import ConfigFile
 from provider.own_program import Done, run_own
-from provider.places import DEFAULTS, Places
-from provider.secrets.configuration import InForce, LiveConfiguration, Watched, put_data
+from provider.places import Places
+from provider.secrets.configuration import InForce, LiveConfiguration, Watched
 from provider.secrets.token_child import run_child
 
 GOOD = {"watch-namespace": "team-a"}
@@ -171,9 +172,8 @@ def test_what_is_wrong_is_said_in_the_same_words_as_on_a_node(places: Places, tm
         (mounted / key).write_text(value)
     node = tmp_path / "node"
     node.mkdir()
-    on_node = Places({**DEFAULTS, "--config": f"{node}/config.yaml", "--state-dir": str(node)})
-    said_there = put_configuration(str(mounted), on_node, "", Checks(run_own))
-    said_here = put_data(WRONG, places, "", Checks(run_own))
+    said_there = put_configuration(str(mounted), ConfigFile(f"{node}/config.yaml"), "", Checks(run_own))
+    said_here = put_data(WRONG, ConfigFile(places.config), "", Checks(run_own))
     assert said_here.state == said_there.state == "wrong"
     assert said_here.detail == said_there.detail
 
@@ -182,5 +182,5 @@ def test_what_hangs_or_cannot_be_checked_is_the_machines_fault(places: Places) -
     def never(arguments: Sequence[str], seconds: float) -> Done:
         return Done(-1, b"", "no answer within 30 s")
 
-    outcome = put_data(GOOD, places, "", Checks(never))
+    outcome = put_data(GOOD, ConfigFile(places.config), "", Checks(never))
     assert (outcome.state, outcome.fault) == ("wrong", "node")
