@@ -94,6 +94,16 @@ def test_monitors_without_the_agents_figures_are_refused() -> None:
     assert "metrics.podMonitor.enabled" in done.stderr and "set both" in done.stderr
 
 
+def test_a_webhook_that_refuses_is_not_answered_by_pods_that_wait() -> None:
+    values: dict[str, Any] = {"webhook__enabled": True, "secrets__placement": "daemonset"}
+    done = template("4", *settings(webhook__failurePolicy="Fail", **values))
+    assert done.returncode != 0
+    assert "webhook.failurePolicy=Ignore" in done.stderr and "secrets.placement=separate" in done.stderr
+    assert one(rendered(webhook__failurePolicy="Ignore", **values), "MutatingWebhookConfiguration")
+    # Without a webhook its policy is nobody's matter.
+    assert one(rendered(webhook__failurePolicy="Fail", secrets__placement="daemonset"), "DaemonSet")
+
+
 def test_the_kubelets_right_is_the_same_without_the_chart() -> None:
     plain = yaml.safe_load_all((ROOT / "packaging/manifests/kubelet-audience-rbac.yaml").read_text())
     made = [each for each in rendered(kubeletAudience__enabled=True) if "kubelet-audience" in each["metadata"]["name"]]

@@ -17,6 +17,7 @@ from tests.systems.system import succeeded
 
 CHART = ROOT / "packaging/chart"
 RELEASE = "acr"
+AGENT, WRITERS = f"daemonset/{DAEMON_SET}", f"deployment/{WRITER}"
 ROLLOUT_SECONDS = 300
 Values = Mapping[str, object]
 
@@ -56,10 +57,16 @@ class Chart:
     def uninstall(self) -> str:
         return self._run("uninstall", RELEASE)
 
-    def wait_rolled_out(self, seconds: float = ROLLOUT_SECONDS) -> None:
-        """Wait until every node's pod of the DaemonSet is ready, and the Deployment's."""
-        for what in (f"daemonset/{DAEMON_SET}", f"deployment/{WRITER}"):
-            self.cluster.wait(partial(self._is_rolled_out, what), seconds, f"{what} to be rolled out")
+    def wait_rolled_out(self, *workloads: str) -> None:
+        """Wait until every node's pod of the DaemonSet is ready, and the Deployment's; or those of these workloads."""
+        for what in workloads or (AGENT, WRITERS):
+            self.cluster.wait(partial(self._is_rolled_out, what), ROLLOUT_SECONDS, f"{what} to be rolled out")
+
+    def pods(self, component: str) -> list[str]:
+        """The names of the pods of a part: node, secrets."""
+        selector = f"--selector=app.kubernetes.io/component={component}"
+        listed = self.cluster.get("pods", selector, namespace=SYSTEM_NAMESPACE)["items"]
+        return [pod["metadata"]["name"] for pod in listed]
 
     def wait_states(self, wanted: Mapping[str, str], seconds: float = ROLLOUT_SECONDS) -> None:
         """Wait until the nodes' Leases say these states, by node."""

@@ -36,16 +36,11 @@ def test_there_and_gone(old: ClusterOfTwo, parts: Parts, policy: str) -> None:
     assert entries(old, "outside", "app") == []
 
     old.api.kubectl("scale", f"deployment/{WRITER}", f"--namespace={SYSTEM_NAMESPACE}", "--replicas=0")
-    old.wait(lambda: not writers(old), 120, "the writers to go")
+    old.wait(lambda: not chart.pods("secrets"), 120, "the writers to go")
     made = old.api.attempt("apply", "--filename=-", stdin=json.dumps(object_of("ServiceAccount", "team", "late")))
     assert (made.returncode == 0) == (policy == "Ignore"), made.stderr
     for namespace in ("outside", SYSTEM_NAMESPACE):
         old.api.apply(object_of("ServiceAccount", namespace, "free"))
-
-
-def writers(cluster: ClusterOfTwo) -> list[str]:
-    listed = cluster.get("pods", "--selector=app.kubernetes.io/component=secrets", namespace=SYSTEM_NAMESPACE)
-    return [pod["metadata"]["name"] for pod in listed["items"]]
 
 
 def pod_of(namespace: str, account: str) -> dict[str, object]:

@@ -75,6 +75,10 @@ imagePullSecrets:
 {{- if ne (empty .Values.webhook.authoritySecret) (empty .Values.webhook.caBundle) -}}
 {{- fail "webhook.authoritySecret and webhook.caBundle: the one is the Secret of the authority, the other its certificate: set both or none" -}}
 {{- end -}}
+{{- $webhook := include "chart.webhook" . | fromYaml -}}
+{{- if and $webhook.enabled (eq $webhook.failurePolicy "Fail") (eq .Values.secrets.placement "daemonset") -}}
+{{- fail "secrets.placement daemonset with a webhook of failure policy Fail: pods of the DaemonSet that wait for their turn cannot answer, and new ServiceAccounts would be refused. Set webhook.failurePolicy=Ignore, which counts before acr-configuration's, or secrets.placement=separate" -}}
+{{- end -}}
 {{- if and (eq (include "chart.policies" .) "true") (eq (include "chart.writerAccount" .) "aliyun-acr-credential-helper") -}}
 {{- if lookup "apps/v1" "Deployment" "kube-system" "aliyun-acr-credential-helper" -}}
 {{- fail "aliyun-acr-credential-helper runs in this cluster, and the writer would have its ServiceAccount: the policies that keep the writer to its own would stop it. Give the writer another name (secrets.serviceAccountName, or, with secrets.placement daemonset, serviceAccount.name), or set validatingAdmissionPolicy.enabled=false" -}}
