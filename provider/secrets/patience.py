@@ -1,7 +1,6 @@
-"""The ServiceAccounts whose entry has to wait, each for itself, so that no other one and no Secret waits with it.
+"""What somebody undoes again and again, or what is refused: how long it has to wait before it is done once more.
 
-Somebody takes the entry away again and again, or the API server refuses it, or another program changes the
-ServiceAccount all the time.
+Each ServiceAccount waits for itself, so that no other one and no Secret waits with it; for a Secret, its namespace.
 """
 
 from collections.abc import Callable, Collection
@@ -24,6 +23,8 @@ class Patience:
         self._failures: dict[str, dict[str, int]] = {}
         self._contests: dict[str, Contest] = {}
         """All by namespace and name."""
+        self._secrets = Contest()
+        """By namespace."""
 
     def waiting(self, namespace: str) -> Collection[str]:
         """Return the ServiceAccounts of a namespace that have to wait."""
@@ -47,6 +48,14 @@ class Patience:
         contest = self._contests.get(account.namespace)
         return contest.times(account.name, self._monotonic()) if contest is not None else 0
 
+    def secret_undone(self, namespace: str) -> float:
+        """Take it that somebody took a Secret away that is to be there; returns the seconds to wait."""
+        return self._secrets.undone(namespace, self._monotonic())
+
+    def times_secret_undone(self, namespace: str) -> int:
+        """Return how often that was so lately."""
+        return self._secrets.times(namespace, self._monotonic())
+
     def failed(self, account: AccountView, limit: float) -> int:
         """Take it that an entry could not be changed; returns how often now in a row. `limit`: the longest wait."""
         failures = self._failures.setdefault(account.namespace, {})
@@ -65,11 +74,13 @@ class Patience:
     def forget_contests(self) -> None:
         """Know nothing more of what was undone: another one led meanwhile."""
         self._contests.clear()
+        self._secrets.clear()
 
     def forget(self, namespace: str) -> None:
         """Know nothing more of a namespace."""
         for known in (self._until, self._failures, self._contests):
             known.pop(namespace, None)
+        self._secrets.forget(namespace)
 
     def _wait(self, account: AccountView, seconds: float) -> None:
         self._until.setdefault(account.namespace, {})[account.name] = self._monotonic() + seconds

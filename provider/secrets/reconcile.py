@@ -22,7 +22,7 @@ from provider.secrets.cache import (
 from provider.secrets.desired import Desired
 from provider.secrets.ensure import Ensure
 from provider.secrets.plan import has_entry, is_served
-from provider.secrets.rate import Contest, Pace
+from provider.secrets.rate import Pace
 from provider.secrets.selection import wanted_of
 from provider.secrets.serve import Serve
 from provider.secrets.telling import REMIND_SECONDS, Telling
@@ -91,7 +91,6 @@ class Reconciler:
         )  # fmt: skip
         self._synced = asyncio.Event()
         self._ensure = Ensure(self._serve, apply, self._synced, self._work.is_held)
-        self._contest = Contest()
         self._reminded = monotonic()
 
     async def run(self) -> None:
@@ -157,7 +156,6 @@ class Reconciler:
                 # Whoever led before may not have told, and what was undone then was nobody's but the writers'.
                 self._serve.problems.clear()
                 self._serve.patience.forget_contests()
-                self._contest.clear()
             if can != could or now - swept >= SWEEP_SECONDS:
                 swept = now
                 self._look_around()
@@ -197,7 +195,6 @@ class Reconciler:
             self._work.add(now.name, urgent=True)
         elif before is not None:
             self._serve.forget(before.name)
-            self._contest.forget(before.name)
 
     def _account(self, before: AccountView | None, now: AccountView | None) -> None:
         if now is None:
@@ -214,7 +211,7 @@ class Reconciler:
         if known is None:
             return
         undone = now is None and known.is_ours and self._keeps(known.namespace)
-        wait = self._contest.undone(known.namespace, self._monotonic()) if undone else 0.0
+        wait = self._serve.patience.secret_undone(known.namespace) if undone else 0.0
         if wait:
             self._work.hold(known.namespace, wait)
         else:

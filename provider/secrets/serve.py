@@ -25,7 +25,7 @@ REFUSED_LIMIT = 300.0
 STEPS = 50
 """Steps of one namespace before others of the queue get their turn, and it is looked at anew."""
 TELL_AFTER = 3
-"""Times that an entry was taken away or refused before people are told: once is an accident."""
+"""Times that a Secret or an entry was taken away, or refused, before people are told: once is an accident."""
 OUTAGE_SECONDS = 60.0
 """The same line is logged no sooner again."""
 SERVER_ERROR = 500
@@ -141,6 +141,8 @@ class Serve:
 
     async def _secret(self, namespace: str, step: WriteSecret | DeleteSecret) -> None:
         takes_over = isinstance(step, WriteSecret) and step.over is not None and not step.over.is_ours
+        if isinstance(step, WriteSecret) and self.patience.times_secret_undone(namespace) >= TELL_AFTER:
+            await self._telling.secret_removed(namespace)
         try:
             await self._apply.step(step)
         except ApiFailure as failure:

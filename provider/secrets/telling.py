@@ -32,6 +32,16 @@ class Telling:
         said = f"{message}. {PROGRAM} tries again now and then."
         return await self._say("Namespace", "", namespace, "SecretRefused", said)
 
+    async def secret_removed(self, namespace: str) -> bool:
+        """Say at a namespace that somebody takes the Secret away again and again."""
+        said = (
+            f"Somebody keeps taking Secret {SECRET} away from namespace {namespace}, as a tool does that removes what "
+            f"it does not know. Have that tool leave {SECRET} alone, or take {namespace} out of watch-namespace in the "
+            f"ConfigMap. {PROGRAM} writes it again less and less often, in the end every 10 minutes; pods that start "
+            "meanwhile have no pull secret of ours."
+        )
+        return await self._say("Namespace", "", namespace, "SecretRemoved", said)
+
     async def entry_removed(self, account: AccountView) -> bool:
         """Say at a ServiceAccount that somebody takes the entry away again and again."""
         said = (

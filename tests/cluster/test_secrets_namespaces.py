@@ -10,7 +10,7 @@ from lightkube.resources.core_v1 import Namespace, ResourceQuota, Secret, Servic
 from lightkube.types import PatchType
 
 from provider.kubernetes.names import SECRET
-from provider.secrets import reconcile
+from provider.secrets import reconcile, serve
 from tests.cluster.secrets_writer import NOTHING, Cluster, Writer, content, desired
 
 
@@ -140,6 +140,29 @@ def test_where_somebody_takes_it_away_again_and_again_nobody_fights(secrets_clus
         )
         cluster.until(lambda: cluster.pulls("fight", "default"), "the entry to come back")
         assert time.monotonic() - begun_other < 1.5
+
+
+def test_where_somebody_takes_the_secret_away_again_and_again_people_are_told(secrets_cluster: Cluster) -> None:
+    cluster = secrets_cluster
+    cluster.namespace("swept", default=None)
+    with Writer(cluster.kubeconfig, desired("swept")) as writer:
+        writer.settles()
+        for _ in range(serve.TELL_AFTER):
+            assert not writer.events
+            cluster.until(lambda: cluster.secret("swept"), "the Secret to come back")
+            cluster.client.delete(Secret, SECRET, namespace="swept")
+        cluster.until(lambda: writer.events, "an Event")
+        assert writer.reasons() == ["SecretRemoved"]
+        told = writer.events[0].involvedObject
+        assert (told.kind, told.name) == ("Namespace", "swept")
+        cluster.until(lambda: cluster.secret("swept"), "the Secret to come back")
+        # Who begins to lead knows nothing of it.
+        for writer.leads in (False, True):
+            writer.notices()
+        begun = time.monotonic()
+        cluster.client.delete(Secret, SECRET, namespace="swept")
+        cluster.until(lambda: cluster.secret("swept"), "the Secret to come back")
+        assert time.monotonic() - begun < 1.5
 
 
 def test_what_the_leader_or_a_user_takes_away_is_no_fight(secrets_cluster: Cluster) -> None:
