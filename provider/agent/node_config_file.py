@@ -57,7 +57,7 @@ class ConfigFile:
         if self._is_there(self.path) and not self._is_ours():
             self._keep_aside()
         self._rename(self._refused, self.path)
-        sync_folder(self._at(self._folder))
+        sync_folder(os.path.dirname(self._at(self.path)))
         return None
 
     def take_back(self) -> None:

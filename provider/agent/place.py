@@ -1,7 +1,7 @@
 """`agent place`, in the DaemonSet's init container: puts this program on the host that its pod is on, or takes it off.
 
-The kubelet is restarted in this node's turn alone, see `provider.agent.rollout`. Where nothing has to be restarted, as
-after a boot, nobody is waited for.
+The kubelet is restarted, and another program placed, in this node's turn alone: see `provider.agent.rollout`. Where
+nothing of that is to be done, as after a boot, nobody is waited for.
 """
 
 import argparse

@@ -29,12 +29,19 @@ class Foreseen(NamedTuple):
     """What `--dry-run --json` tells."""
 
     changes: int
+    program: bool
+    """Whether another program would be placed."""
     restart: bool
     """Whether the kubelet would be restarted."""
     pending: bool
     """Whether a kubelet must start anew for what is, or would be, on the disk."""
     change: str = ""
     """Tells apart what a kubelet would read."""
+
+    @property
+    def takes_turn(self) -> bool:
+        """Tell whether others are looked at first: a kubelet is restarted, or may meet a program that no node has."""
+        return self.restart or self.program
 
 
 class Host(Protocol):
@@ -131,8 +138,8 @@ def _try(job: Job) -> int | None:
         return _let_be(job, str(error))
     except NodeError as error:
         return _ended(job) if job.is_ended() else _failed(job, str(error))
-    job.turn.planned(foreseen.change)
-    if foreseen.restart:
+    job.turn.planned(foreseen.change, restarts=foreseen.restart)
+    if foreseen.takes_turn:
         match job.turn.wait():
             case "ended":
                 return _ended(job)
@@ -169,8 +176,8 @@ def _foresee(job: Job) -> Foreseen:
         raise NodeError(_reason(done))
     try:
         told = json.loads(done.stdout)
-        restart, pending = told["restart"] is True, told["pending"] is True
-        return Foreseen(int(told["changes"]), restart, pending, str(told["change"]))
+        program, restart, pending = (told[name] is True for name in ("program", "restart", "pending"))
+        return Foreseen(int(told["changes"]), program, restart, pending, str(told["change"]))
     except (ValueError, KeyError, TypeError):
         raise NodeError(f"{job.task.command} --dry-run --json of this version tells nothing that is known") from None
 
@@ -183,7 +190,7 @@ def _work(job: Job, foreseen: Foreseen) -> Finished:
             job.attempt(job.slots.renew)
 
     def is_ended() -> bool:
-        return job.is_ended() or (foreseen.restart and job.slots.is_lost)
+        return job.is_ended() or (foreseen.takes_turn and job.slots.is_lost)
 
     arguments = job.task.arguments(restart=foreseen.restart)
     return job.host.run(arguments, WORK_SECONDS, Company(job.pass_on, is_ended, tick))
@@ -194,8 +201,8 @@ def _well(job: Job, foreseen: Foreseen) -> int:
         job.after()
     except NodeError as error:
         job.say(f"warning: {error}")
-    if foreseen.restart:
-        job.turn.succeeded(restarted=True)
+    if foreseen.takes_turn:
+        job.turn.succeeded(used=foreseen.restart or not foreseen.pending)
     else:
         job.attempt(job.turn.mended)
     job.telling.tried(Tries())
@@ -210,7 +217,7 @@ def _failed(job: Job, reason: str, foreseen: Foreseen | None = None) -> int:
     """Say so. `foreseen`: what was to be done, where that is known and was begun."""
     job.say(f"failed: {reason}")
     if foreseen is not None and (foreseen.restart or foreseen.changes):
-        job.turn.failed(reason, restarts=foreseen.restart)
+        job.turn.failed(reason)
     else:
         job.turn.warn(reason)
     job.telling.tell("failed", reason)

@@ -1,7 +1,7 @@
 """The roll-out's record and slots: what nodes write down for one another, in Leases. Pure.
 
 Lease `rollout` is the record: which node was the first to be well with a version, and which nodes failed. K Leases
-`rollout.slot-N` are the slots: who holds one may restart its kubelet.
+`rollout.slot-N` are the slots: who holds one may restart its kubelet, or be the first to get a program.
 """
 
 import json
@@ -20,14 +20,15 @@ from provider.places import PROGRAM
 RECORD = "rollout"
 LABELS = {KIND: "rollout", "app.kubernetes.io/managed-by": PROGRAM}
 """Of record and slots."""
-CANARY_VERSION, CANARY_NODE, PROVEN, STOPPED = (
-    f"{PREFIX}{name}" for name in ("canary-version", "canary-node", "proven", "stopped")
+CANARY_VERSION, CANARY_NODE, PROVEN, WELL, STOPPED = (
+    f"{PREFIX}{name}" for name in ("canary-version", "canary-node", "proven", "well", "stopped")
 )
 
 STOP_SECONDS = 900
-"""How long one node that failed holds others up after its try; and how long one counts of which nothing is heard."""
+"""How long one node that failed holds others up; and how long one counts of which nothing is heard."""
 MANY = 3
-"""So many nodes that failed are no matter of one node: the others wait until one of them is mended."""
+"""So many nodes that failed, with none that is well between, are no matter of one node: the others wait until one of
+them is mended."""
 REMOVAL = "removal"
 """Stands in the place of a version while the program is taken off all nodes."""
 REASON_LIMIT = 200
@@ -45,8 +46,8 @@ class Stop:
     """What it failed with."""
     change: str = ""
     """What its kubelet would have read; see `install --dry-run --json`."""
-    tried: float = 0.0
-    """When it failed."""
+    failed: float = 0.0
+    """When it failed first with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class Record:
     """What is known of the roll-out."""
 
     canary_version: str = ""
-    """The version that a node has been restarted with and is well; empty for none."""
+    """The version that a node is well with; empty for none."""
     canary_node: str = ""
     stopped: Mapping[str, Stop] = field(default_factory=dict)
     """The nodes that failed, by name."""
     proven: Sequence[str] = ()
     """What kubelets have read with that version and were well, the newest last."""
+    well: float = 0.0
+    """When a node was well last while others had failed; seconds since the epoch, by that node's clock."""
 
     def is_proven(self, version: str, change: str) -> bool:
         """Tell whether a node is well with the same."""
@@ -72,13 +75,14 @@ class Record:
     def holds(self, stop: Stop, change: str, now: float) -> bool:
         """Tell whether a failure that counts holds up who wants `change` with the same version.
 
-        For some time after its try it does in any case. After that it does while no node is well with this version, or
-        with the same change; and where many failed.
+        For some time it does in any case. After that it does while no node is well with this version, or with the same
+        change; and where many failed since a node was well.
         """
-        if now < stop.tried + STOP_SECONDS or self.canary_version != stop.version:
+        if now < stop.failed + STOP_SECONDS or self.canary_version != stop.version:
             return True
         is_same = stop.change == change and change not in self.proven
-        return is_same or len(self.failing(stop.version, now)) >= MANY
+        latest = [each for each in self.failing(stop.version, now).values() if each.failed > self.well]
+        return is_same or (stop in latest and len(latest) >= MANY)
 
     def stops(self, node: str, version: str, change: str, now: float) -> Mapping[str, Stop]:
         """Return the nodes that hold `node` up; it is never held up by itself, nor by another version's failure."""
@@ -108,7 +112,7 @@ def record_lease(record: Record, namespace: str, now: float, resource_version: s
             "until": int(stop.until),
             "version": stop.version,
             "change": stop.change,
-            "tried": int(stop.tried),
+            "failed": int(stop.failed),
         }
         for name, stop in record.stopped.items()
     }
@@ -116,6 +120,7 @@ def record_lease(record: Record, namespace: str, now: float, resource_version: s
         CANARY_VERSION: record.canary_version,
         CANARY_NODE: record.canary_node,
         PROVEN: " ".join(record.proven),
+        WELL: str(int(record.well)) if record.well else "",
         STOPPED: json.dumps(stopped) if stopped else "",
     }
     holding = record.holding(now)
@@ -136,7 +141,9 @@ def read_record(lease: Lease) -> Record:
     """Return what the Lease says; what cannot be read counts as not there."""
     said = (lease.metadata.annotations or {}) if lease.metadata else {}
     stopped, proven = _stopped(said.get(STOPPED, "")), tuple(said.get(PROVEN, "").split())
-    return Record(said.get(CANARY_VERSION, ""), said.get(CANARY_NODE, ""), stopped, proven)
+    well = said.get(WELL, "")
+    well_at = float(well) if well.isdecimal() else 0.0
+    return Record(said.get(CANARY_VERSION, ""), said.get(CANARY_NODE, ""), stopped, proven, well_at)
 
 
 def slot_lease(
@@ -160,7 +167,7 @@ def _stopped(text: str) -> dict[str, Stop]:
                 until=float(stop["until"]),
                 version=str(stop["version"]),
                 change=str(stop.get("change", "")),
-                tried=float(stop.get("tried", 0)),
+                failed=float(stop.get("failed", 0)),
             )
             for name, stop in found.items()
         }

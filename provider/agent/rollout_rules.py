@@ -1,4 +1,4 @@
-"""The roll-out's rules: who may restart a kubelet now, and what a success or a failure leaves in the record. Pure."""
+"""The roll-out's rules: who may change its node now, and what a success or a failure leaves in the record. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ MOST_STOPS, MOST_PROVEN = 20, 20
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A node that wants to restart its kubelet."""
+    """A node that wants to restart its kubelet, or to get another program without that."""
 
     node: str
     version: str
@@ -24,6 +24,8 @@ class Asking:
     gpu: bool = False
     change: str = ""
     """What its kubelet would read, told apart from other things it could; see `install --dry-run --json`."""
+    restarts: bool = True
+    """Whether its kubelet is to be restarted."""
 
     @property
     def removes(self) -> bool:
@@ -47,7 +49,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The slots that may be taken, the best one first; with none, `reason` says what is waited for."""
+    """The slots that may be taken, the best one first; with none, `reason` says what is waited for.
+
+    With neither, none is needed.
+    """
 
     slots: Sequence[int]
     reason: str = ""
@@ -62,6 +67,8 @@ def judge(asking: Asking, seen: Seen, now: float, *, others: bool = False) -> Ve
     if stops and not asking.removes:
         name, stop = next(iter(stops.items()))
         return Verdict((), f"the roll-out is stopped: node {name} failed: {stop.reason}")
+    if not asking.restarts and seen.record.canary_version == asking.version:
+        return Verdict(())
     if asking.gpu and others:
         return Verdict((), "GPU nodes are the last, and others are not done")
     allowed = range(asking.slots)
@@ -86,21 +93,20 @@ def pause_seconds(waited: float, chance: float) -> float:
     return longest * (1 + chance) / 2
 
 
-def with_failure(record: Record, asking: Asking, reason: str, now: float, *, restarts: bool = True) -> Record:
+def with_failure(record: Record, asking: Asking, reason: str, now: float) -> Record:
     """Return the record with a node's failure, and without those that no longer count.
 
-    `restarts`: its kubelet was to be restarted. Such a node makes a pause that grows; one that fails without that is
-    tried again at once, again and again, so that its first try alone counts.
+    One that fails again and again with the same tells nothing new: its first failure alone holds others up.
     """
     if asking.removes:
         return record
     short = " ".join(reason.split())[:REASON_LIMIT]
     kept = _current(record.stopped, now)
     before = kept.pop(asking.node, None)
-    is_known = not restarts and before is not None and before.version == asking.version
-    tried = before.tried if is_known and before is not None else now
+    is_known = before is not None and (before.version, before.change) == (asking.version, asking.change)
+    first = before.failed if is_known and before is not None else now
     kept = dict([*kept.items()][-(MOST_STOPS - 1) :])
-    stop = Stop(short, now + STOP_SECONDS, asking.version, asking.change, tried)
+    stop = Stop(short, now + STOP_SECONDS, asking.version, asking.change, first)
     return replace(record, stopped={**kept, asking.node: stop})
 
 
@@ -112,14 +118,21 @@ def with_presence(record: Record, asking: Asking, now: float) -> Record:
     return replace(record, stopped={**record.stopped, asking.node: replace(stop, until=now + STOP_SECONDS)})
 
 
-def with_success(record: Record, asking: Asking, now: float, *, restarted: bool) -> Record:
-    """Return the record with a node's success. `restarted`: its kubelet was, and so it shows something of others."""
-    kept = {name: stop for name, stop in _current(record.stopped, now).items() if name != asking.node}
-    if asking.removes or not restarted or record.is_proven(asking.version, asking.change):
+def with_success(record: Record, asking: Asking, now: float, *, used: bool) -> Record:
+    """Return the record with a node's success. `used`: its kubelet runs with the change by now, and is well."""
+    kept = mended(record, asking.node, now).stopped
+    if asking.removes:
         return replace(record, stopped=kept)
+    shown, well = (asking.change,) if used else (), now if kept else record.well
     if record.canary_version != asking.version:
-        return Record(asking.version, asking.node, kept, (asking.change,))
-    return replace(record, stopped=kept, proven=(*record.proven, asking.change)[-MOST_PROVEN:])
+        return Record(asking.version, asking.node, kept, shown, well)
+    new = [change for change in shown if change not in record.proven]
+    return replace(record, stopped=kept, proven=(*record.proven, *new)[-MOST_PROVEN:], well=well)
+
+
+def mended(record: Record, node: str, now: float) -> Record:
+    """Return the record without a node's failure, and without those that no longer count."""
+    return replace(record, stopped={name: stop for name, stop in _current(record.stopped, now).items() if name != node})
 
 
 def _current(stopped: Mapping[str, Stop], now: float) -> dict[str, Stop]:

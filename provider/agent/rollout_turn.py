@@ -13,6 +13,7 @@ from provider.agent.rollout_rules import (
     Asking,
     Seen,
     judge,
+    mended,
     pause_seconds,
     with_failure,
     with_presence,
@@ -56,12 +57,12 @@ class Turn:
         self._say = say
         self._meanwhile = meanwhile
 
-    def planned(self, change: str) -> None:
-        """Take down what this node's kubelet would read."""
-        self._asking = replace(self._asking, change=change)
+    def planned(self, change: str, *, restarts: bool) -> None:
+        """Take down what this node's kubelet would read, and whether it would be restarted."""
+        self._asking = replace(self._asking, change=change, restarts=restarts)
 
     def wait(self) -> Waited:
-        """Wait until a slot is taken, or this process is to end, or the node is to be looked at anew.
+        """Wait until a slot is taken or none is needed, or this process is to end, or the node is to be looked at anew.
 
         Raises ApiFailure where the API server refuses for good; one that does not answer is waited for.
         """
@@ -92,13 +93,17 @@ class Turn:
                 self._meanwhile()
                 furnished = self._clocks.monotonic()
 
-    def succeeded(self, *, restarted: bool) -> None:
-        """Tell the others that the node is well. `restarted`: its kubelet was, in the slot that is given back."""
-        changed = self._insist(
-            lambda: self._slots.change(
-                lambda record: with_success(record, self._asking, self._clocks.now(), restarted=restarted)
-            ),
-        )
+    def succeeded(self, *, used: bool) -> None:
+        """Tell the others that the node is well, and give the slot back. `used`: its kubelet runs with the change."""
+        self._tell_others(lambda record: with_success(record, self._asking, self._clocks.now(), used=used))
+
+    def mended(self) -> None:
+        """Tell the others of a node that failed and is well with nothing done. Raises ApiFailure."""
+        if self._asking.node in self._slots.record().stopped:
+            self._tell_others(lambda record: mended(record, self._asking.node, self._clocks.now()))
+
+    def _tell_others(self, how: Callable[[Record], Record]) -> None:
+        changed = self._insist(lambda: self._slots.change(how))
         self.end()
         before, after = changed or (Record(), Record())
         asking, now = self._asking, self._clocks.now()
@@ -107,24 +112,17 @@ class Turn:
                 "RolloutResumed", f"node {asking.node} is well now: the roll-out goes on", warning=False
             )
 
-    def mended(self) -> None:
-        """Tell the others of a node that failed and is well without another restart. Raises ApiFailure."""
-        if self._asking.node in self._slots.record().stopped:
-            self.succeeded(restarted=False)
-
-    def failed(self, reason: str, *, restarts: bool) -> None:
+    def failed(self, reason: str) -> None:
         """Tell the others that the node failed with what was to be done, before its slot is given back.
 
-        `restarts`: its kubelet was to be restarted; it makes a pause then before the next try.
+        Where its kubelet was to be restarted it makes a pause then before the next try.
         """
         asking = self._asking
 
         def record() -> Record:
-            return self._slots.change(
-                lambda record: with_failure(record, asking, reason, self._clocks.now(), restarts=restarts)
-            )[1]
+            return self._slots.change(lambda record: with_failure(record, asking, reason, self._clocks.now()))[1]
 
-        if restarts:
+        if asking.restarts:
             self._insist(lambda: self._write_try(reason))
             after = self._insist(record)
         else:
@@ -134,7 +132,7 @@ class Turn:
             self.warn(reason)
             return
         is_first = not after.is_proven(asking.version, asking.change)
-        how = "until it is well" + ("" if is_first else f", or {STOP_SECONDS // 60} minutes after its last try")
+        how = "until it is well" + ("" if is_first else f", or {STOP_SECONDS // 60} minutes after its first failure")
         self._telling.event(
             "RolloutStopped", f"node {asking.node} failed: {reason}. Other nodes wait {how}", warning=True
         )
@@ -164,12 +162,10 @@ class Turn:
         return "failed", f"{tries.reason}; it failed {times}, and is tried again at {at}"
 
     def _try(self, waited: float) -> str:
-        """Take a slot if one may; returns what is waited for, empty where one was taken."""
+        """Take a slot if one may; returns what is waited for, empty where one was taken or none is needed."""
         asking = self._asking
-        if asking.gpu and waited < GPU_SECONDS:
-            return "GPU nodes are the last"
         seen = self._slots.look(asking.slots)
-        others = asking.gpu and self._slots.others_at_work()
+        others = asking.gpu and (waited < GPU_SECONDS or self._slots.others_at_work())
         verdict = judge(asking, seen, self._clocks.now(), others=others)
         if not verdict.slots:
             return verdict.reason
@@ -181,7 +177,7 @@ class Turn:
         if number in again.slots:
             return ""
         self._slots.release()
-        return again.reason or "another node is the first"
+        return "another node is the first" if again.slots else again.reason
 
     def _insist(self, call: Callable[[], Result], tries: int = TRIES) -> Result | None:
         """Try for half a minute; None, and a warning, where it was in vain."""

@@ -63,7 +63,8 @@ class Slots:
         return self._taken
 
     def look(self, count: int) -> Seen:
-        """Return what all see: one request."""
+        """Return what all see: one request. Of a slot that was lost before nothing more is known."""
+        self._is_lost = False
         found = ask(
             "read the roll-out's Leases",
             lambda: list(self._client.list(Lease, namespace=self._namespace, labels={**LABELS})),

@@ -56,7 +56,8 @@ class ClusterSeen:
     @property
     def leaves(self) -> bool:
         """Tell whether the program is being taken off the nodes."""
-        return any(state.state in LEAVING for state in self.states)
+        gone = self.gone
+        return any(state.state in LEAVING for state in self.states if state.node not in gone)
 
     @property
     def silent(self) -> list[str]:

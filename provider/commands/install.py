@@ -83,10 +83,16 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
     if parsed.dry_run:
         _, shows = planned()
         if parsed.json:
-            count = len(shows.quiet) + len(shows.noticed) + bool(shows.bundle)
-            runs, pending, now = shows.found.process is not None, shows.restart_pending, parsed.restart == "now"
-            change = change_of(shows.record)
-            stdout.write(foreseen(machine, count, runs=runs, pending=pending, restart=now, change=change))
+            told = foreseen(
+                machine,
+                len(shows.quiet) + len(shows.noticed) + bool(shows.bundle),
+                runs=shows.found.process is not None,
+                pending=shows.restart_pending,
+                restart=parsed.restart == "now",
+                program=bool(shows.bundle),
+                change=change_of(shows.record),
+            )
+            stdout.write(told)
             return 0
         stdout.write(named(shows.quiet) + shown(shows.noticed))
         say(_would(shows, restart=parsed.restart == "now"))

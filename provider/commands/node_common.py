@@ -45,7 +45,8 @@ def offer_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="with --dry-run: print how many changes there would be, and whether the kubelet would be restarted",
+        help="with --dry-run: print how many changes there would be, whether another program would be placed, and "
+        "whether the kubelet would be restarted",
     )
 
 
@@ -55,16 +56,26 @@ def check_json(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> N
         parser.error("--json goes with --dry-run")
 
 
-def foreseen(machine: Machine, changes: int, *, runs: bool, pending: bool, restart: bool, change: str = "") -> str:
+def foreseen(
+    machine: Machine,
+    changes: int,
+    *,
+    runs: bool,
+    pending: bool,
+    restart: bool,
+    program: bool = False,
+    change: str = "",
+) -> str:
     """Return what `--dry-run --json` prints.
 
     `runs`: whether the kubelet does. `pending`: whether one must start anew for what is, or would be, on the disk.
     `restart`: whether it may be restarted now. An earlier change that is not settled may be put back first, with a
-    restart of its own. `change`: tells apart what a kubelet would read.
+    restart of its own. `program`: whether another program would be placed. `change`: tells apart what a kubelet would
+    read.
     """
     unsettled = bool(machine.generations.pending())
     restarts = restart and runs and (pending or unsettled)
-    told = {"changes": changes, "restart": restarts, "pending": pending, "change": change}
+    told = {"changes": changes, "program": program, "restart": restarts, "pending": pending, "change": change}
     return json.dumps(told) + "\n"
 
 

@@ -3,7 +3,6 @@
 import re
 
 from provider.agent.node_metrics import NodeMetrics
-from provider.kubernetes.node_lease import SECONDS
 from provider.secrets.metrics import Metrics
 from tests.chart.helm import one, rendered
 from tests.chart.value_sets import VALUE_SETS
@@ -59,7 +58,9 @@ def test_a_target_without_a_token_is_told_of_for_as_long_as_it_has_none() -> Non
     assert threshold == "scalar(max(acr_credential_provider_token_expiring_threshold_seconds)) * 2 / 3"
 
 
-def test_a_node_is_silent_for_good_before_somebody_is_woken() -> None:
+def test_a_node_that_was_scaled_away_wakes_nobody() -> None:
+    """Its Lease stays for a day, and nobody renews it."""
     [group] = one(rendered(**VALUE_SETS["metrics"]), "PrometheusRule")["spec"]["groups"]
-    minutes = int(group["rules"][0]["for"].removesuffix("m"))
-    assert minutes * 60 >= SECONDS
+    assert [each["expr"] for each in group["rules"] if "nodes{" in each["expr"]] == [
+        'sum(acr_credential_provider_nodes{state="failed"}) > 0'
+    ]

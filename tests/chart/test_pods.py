@@ -204,6 +204,7 @@ def test_what_is_set_reaches_the_program() -> None:
     assert [each for each in expected if each not in placed] == []
     assert container(pod, "place")["image"] == f"{values['image__repository']}:{values['image__tag']}"
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod_of(one(made, "Deployment"))["tolerations"] == values["secrets__tolerations"]
     writer = container(pod_of(one(made, "Deployment")), "secrets")
     environment = {each["name"]: each.get("value") for each in writer["env"]}
     assert values["secrets__environment"].items() <= environment.items()

@@ -36,6 +36,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "clusterId": "c0123456789abcdef0123456789abcdef",
         "rollout": {"slots": 3, "restart": "never", "delivery": "docker-config"},
         "secrets__replicas": 1,
+        "secrets__tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
         "secrets__environment": {"HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": "10.0.0.0/8"},
         "kubeletAudience__enabled": True,
         "validatingAdmissionPolicy__enabled": False,

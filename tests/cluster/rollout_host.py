@@ -53,6 +53,8 @@ class StandIn:
     holds: threading.Event | None = None
     """Install goes on until that is set."""
     change: str = "a"
+    program: bool = False
+    """Whether it places another program, where it restarts nothing."""
     ran: list[Sequence[str]] = field(default_factory=list)
     is_clean: bool = False
 
@@ -68,9 +70,8 @@ class StandIn:
             return Finished(1, "", [self.refuses])
         if "--dry-run" in arguments:
             restart = self.restarts and "--restart=now" in arguments
-            return Finished(
-                0, json.dumps({"changes": 3, "restart": restart, "pending": self.restarts, "change": self.change})
-            )
+            told = {"restart": restart, "pending": self.restarts, "change": self.change}
+            return Finished(0, json.dumps({"changes": 3, "program": self.program, **told}))
         self.work.begin(self.node)
         if self.killed:
             self.work.end(self.node)

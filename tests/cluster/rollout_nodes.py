@@ -53,11 +53,12 @@ class Node:
         version: str = "1.0",
         change: str = "a",
         refuses: str = "",
+        program: bool = False,
     ) -> "Node":
         """Start it, once more where it has ended."""
         self.status = None
         self._ended.clear()
-        self.host = StandIn(self.name, self._group.work, restarts, fails, refuses, killed, holds, change)
+        self.host = StandIn(self.name, self._group.work, restarts, fails, refuses, killed, holds, change, program)
         self._thread = threading.Thread(target=self._run, args=(self.host, version), daemon=True)
         self._thread.start()
         return self

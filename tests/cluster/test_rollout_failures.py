@@ -118,6 +118,24 @@ def test_a_failure_without_a_restart_is_told_and_stops_the_others(nodes: Nodes) 
     nodes.node("other").start().waits_for("the roll-out is stopped: node quiet-bad failed: no room")
 
 
+def test_a_program_that_fails_on_the_first_node_gets_to_no_other(nodes: Nodes) -> None:
+    assert nodes.node("before", "--slots=3").start().wait() == 0
+    bad = nodes.node("new-bad")
+    assert bad.start(version="1.1", restarts=False, program=True, fails="it does not run").wait() == 1
+    others = [nodes.node(f"new-{number}") for number in range(2)]
+    for node in others:
+        node.start(version="1.1", restarts=False, program=True).waits_for("the roll-out is stopped: node new-bad")
+    assert bad.start(version="1.1", restarts=False, program=True).wait() == 0
+    assert [node.wait() for node in others] == [0, 0] and nodes.holders() == {}
+    assert (nodes.record().canary_node, list(nodes.record().proven)) == ("new-bad", ["a"])
+    # Who needs a restart is not the first with anything.
+    held = nodes.node("held").start(version="1.1", holds=(hold := threading.Event()))
+    wait_for(lambda: nodes.work.at_work == {"held"}, 30, "the slot to be taken")
+    assert nodes.node("late", "--slots=3").start(version="1.1").wait() == 0
+    hold.set()
+    assert held.wait() == 0
+
+
 def test_a_node_that_cannot_be_looked_at_is_told_and_stops_nobody(nodes: Nodes) -> None:
     bad = nodes.node("blind-bad")
     assert bad.start(refuses="no kubelet is understood").wait() == 1
@@ -195,6 +213,9 @@ def test_a_configuration_that_is_wrong_is_told_in_an_event_on_it(nodes: Nodes) -
     assert [(event["type"], event["reason"]) for event in told] == [("Warning", "ConfigurationWrong")]
     assert told[0]["involvedObject"]["name"] == "acr-configuration"
     assert str(nodes.folder) not in told[0]["message"]
+    # As the documents say that it is read.
+    read = nodes.api.kubectl("events", "--namespace=kube-system", "--for=configmap/acr-configuration")
+    assert "watch-namespaces" in read
 
 
 def give(nodes: Nodes, holder: str) -> None:

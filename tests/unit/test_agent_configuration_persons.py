@@ -133,16 +133,17 @@ def test_the_charts_token_mode_leaves_a_persons_file_alone(node: Node) -> None:
 def test_the_file_is_the_trees_own_where_its_links_lead_in_it(tmp_path: Path) -> None:
     """As a container has the host's: what an absolute link names is the host's as well."""
     host = tmp_path / "host"
-    (host / "data/etc").mkdir(parents=True)
-    (host / "etc").symlink_to("/data/etc")
+    (host / "data/acr").mkdir(parents=True)
+    (host / "disk").symlink_to("/data")
+    (host / "etc").mkdir()
+    (host / "etc/acr").symlink_to("/disk/acr")
     own = ConfigFile("/etc/acr/config.yaml", Tree(str(host)))
     seen = []
 
     def good(path: str, content: bytes) -> None:
         seen.append((path, Path(path).read_bytes() == content))
 
-    folder = host / "data/etc/acr"
-    folder.mkdir()
+    folder = host / "data/acr"
     (folder / "config.yaml").write_bytes(PERSONS)
     own.put(render(GOOD), good)
     assert seen == [(f"{folder}/config.yaml.refused", True)]

@@ -60,7 +60,9 @@ class Host:
 
 
 def foreseen(changes: int = 0, *, restart: bool = False, pending: bool = False) -> Finished:
-    return Finished(0, json.dumps({"changes": changes, "restart": restart, "pending": pending, "change": "c"}))
+    return Finished(
+        0, json.dumps({"changes": changes, "program": False, "restart": restart, "pending": pending, "change": "c"})
+    )
 
 
 def placed(folder: Path, host: Host, *options: str, ended: bool = False) -> tuple[int, list[str]]:

@@ -65,20 +65,22 @@ def test_what_a_kubelet_would_read_is_told_apart(command: Command) -> None:
     assert change(command("install", "--dry-run", "--json")) == flags, "the same in each try"
 
 
-def told(text: str) -> tuple[bool, bool, bool]:
-    """Whether there are changes, whether a restart now, whether one is pending."""
+def told(text: str) -> tuple[bool, bool, bool, bool]:
+    """Whether there are changes, whether of the program, whether a restart now, whether one is pending."""
     fields = json.loads(text)
-    assert fields.keys() == {"changes", "restart", "pending", "change"}
-    return bool(fields["changes"]), fields["restart"], fields["pending"]
+    assert fields.keys() == {"changes", "program", "restart", "pending", "change"}
+    return bool(fields["changes"]), fields["program"], fields["restart"], fields["pending"]
 
 
 def test_before_and_after(command: Command, tmp_path: Path) -> None:
-    assert told(command("install", "--dry-run", "--json")) == (True, False, True), "the kubelet of an image never runs"
+    assert told(command("install", "--dry-run", "--json")) == (True, True, False, True), (
+        "the kubelet of an image never runs"
+    )
     assert not list((tmp_path / "root/opt").iterdir()), "nothing was changed"
-    assert told(command("uninstall", "--dry-run", "--json")) == (False, False, False)
+    assert told(command("uninstall", "--dry-run", "--json")) == (False, False, False, False)
     command("install", "--restart=never")
-    assert told(command("install", "--dry-run", "--json")) == (False, False, True)
-    assert told(command("uninstall", "--dry-run", "--json")) == (True, False, False)
+    assert told(command("install", "--dry-run", "--json")) == (False, False, False, True)
+    assert told(command("uninstall", "--dry-run", "--json")) == (True, False, False, False)
 
 
 @pytest.mark.parametrize("name", ["install", "uninstall"])
@@ -109,7 +111,7 @@ def test_when_a_kubelet_would_be_restarted(
         machine.tree.put(NODE, Folder(0o700))
         machine.tree.put(PENDING, Link("generations/1"))
     fields = json.loads(foreseen(machine, 2, runs=runs, pending=pending, restart=may))
-    assert fields == {"changes": 2, "restart": restart, "pending": pending, "change": ""}
+    assert fields == {"changes": 2, "program": False, "restart": restart, "pending": pending, "change": ""}
 
 
 @pytest.mark.parametrize(("live", "has"), [(None, False), (Flags(), False), (Flags("/a"), False), (OURS, True)])

@@ -22,7 +22,9 @@ from provider.agent.rollout_rules import (
     MOST_STOPS,
     Asking,
     Seen,
+    Verdict,
     judge,
+    mended,
     pause_seconds,
     with_failure,
     with_presence,
@@ -32,6 +34,7 @@ from provider.agent.rollout_rules import (
 NOW = 1_800_000_000.0
 ME = Asking("me", "1.0", slots=3, change="a")
 PROVEN = Record("1.0", "first", proven=("a",))
+WELL_BETWEEN = replace(PROVEN, well=NOW - 5)
 STOPPED_BY_OTHER = replace(PROVEN, stopped={"other": Stop("broken", NOW + 10, "1.0", "a", NOW - STOP_SECONDS + 10)})
 
 
@@ -60,6 +63,29 @@ def test_which_slots_may_be_taken(asking: Asking, record: Record, held: dict[int
 
 def test_ones_own_slot_comes_first() -> None:
     assert judge(ME, Seen(PROVEN, {2: "me"}), NOW).slots[0] == 2
+
+
+def test_a_program_without_a_restart_waits_for_the_first_node_alone() -> None:
+    quiet = replace(ME, version="1.1", restarts=False)
+    assert judge(quiet, Seen(PROVEN, {}), NOW).slots == (0,)
+    verdict = judge(quiet, Seen(PROVEN, {0: "other"}), NOW)
+    assert (verdict.slots, verdict.reason) == ((), "another node is the first to get version 1.1")
+    known = with_success(PROVEN, replace(quiet, node="other"), NOW, used=True)
+    everywhere = dict.fromkeys(range(3), "x")
+    assert judge(quiet, Seen(known, everywhere), NOW, others=True) == Verdict(()), "no slot is needed"
+    stopped = with_failure(known, replace(quiet, node="other"), "x", NOW)
+    assert judge(quiet, Seen(stopped, {}), NOW).reason.startswith("the roll-out is stopped: node other")
+
+
+def test_what_is_known_of_a_change_lasts_over_an_upgrade_without_a_restart() -> None:
+    """A node that is new then needs a restart: it is not the first with anything."""
+    upgraded = with_success(PROVEN, replace(ME, node="old", version="1.1", restarts=False), NOW, used=True)
+    new = replace(ME, version="1.1")
+    assert set(judge(new, Seen(upgraded, {}), NOW).slots) == {0, 1, 2}
+    bad = with_presence(
+        with_failure(upgraded, replace(new, node="bad"), "x", NOW), replace(new, node="bad"), NOW + 3600
+    )
+    assert judge(new, Seen(bad, {}), NOW + 3600).slots
 
 
 def test_a_gpu_node_waits_for_the_others() -> None:
@@ -121,13 +147,25 @@ def test_a_removal_that_fails_stops_nobody() -> None:
     assert with_failure(Record(), leaving, "x", NOW) == Record()
 
 
-def test_a_node_that_fails_again_at_once_does_not_stop_the_others_for_ever() -> None:
-    first = with_failure(PROVEN, replace(ME, node="bad"), "x", NOW, restarts=False)
-    again = with_failure(first, replace(ME, node="bad"), "x", NOW + 300, restarts=False)
-    assert again.stopped["bad"].tried == NOW and again.stopped["bad"].until == NOW + 300 + STOP_SECONDS
+def test_a_node_that_fails_again_and_again_does_not_stop_the_others_for_ever() -> None:
+    bad = replace(ME, node="bad")
+    again = with_failure(with_failure(PROVEN, bad, "x", NOW), bad, "y", NOW + 300)
+    assert again.stopped["bad"] == Stop("y", NOW + 300 + STOP_SECONDS, "1.0", "a", NOW)
     assert judge(ME, Seen(again, {}), NOW + STOP_SECONDS).slots
-    restarts = with_failure(first, replace(ME, node="bad"), "x", NOW + 300)
-    assert restarts.stopped["bad"].tried == NOW + 300
+    other = with_failure(again, replace(bad, change="b"), "x", NOW + 300)
+    assert other.stopped["bad"].failed == NOW + 300, "that is something else"
+
+
+def test_many_that_are_broken_for_good_stop_nobody_when_others_are_well() -> None:
+    """As in a cluster that goes on growing beside them."""
+    record = PROVEN
+    for number in range(2 * MANY):
+        record = with_failure(record, Asking(f"bad-{number}", "1.0", 3, change="a"), "x", NOW - STOP_SECONDS)
+    assert not judge(ME, Seen(record, {}), NOW - 1).slots
+    record = with_success(record, replace(ME, node="well"), NOW - 1, used=True)
+    for number in range(2 * MANY):
+        record = with_failure(record, Asking(f"bad-{number}", "1.0", 3, change="a"), "again", NOW - 1)
+    assert judge(ME, Seen(record, {}), NOW).slots
 
 
 def test_the_word_of_a_node_that_is_there_is_its_own_alone() -> None:
@@ -155,34 +193,35 @@ def test_a_record_does_not_outgrow_its_lease() -> None:
     record = PROVEN
     for number in range(1000):
         record = with_failure(record, replace(ME, node=f"node-{number}"), "x" * 300, NOW)
-        record = with_success(record, replace(ME, change=str(number)), NOW, restarted=True)
+        record = with_success(record, replace(ME, change=str(number)), NOW, used=True)
     assert len(record.stopped) == MOST_STOPS and "node-999" in record.stopped and len(record.proven) == MOST_PROVEN
 
 
 def test_the_first_success_is_the_canary_and_later_ones_are_not() -> None:
     was = Record("0.9", "old", {}, ("b",))
-    assert with_success(was, ME, NOW, restarted=True) == Record("1.0", "me", {}, ("a",))
-    assert with_success(PROVEN, ME, NOW, restarted=True) == PROVEN
-    assert with_success(Record(), ME, NOW, restarted=False) == Record(), "nothing was restarted: it shows nothing"
-    assert with_success(Record(), Asking("me", REMOVAL, 1), NOW, restarted=True) == Record()
+    assert with_success(was, ME, NOW, used=True) == Record("1.0", "me", {}, ("a",))
+    assert with_success(PROVEN, ME, NOW, used=True) == PROVEN
+    assert with_success(was, ME, NOW, used=False) == Record("1.0", "me"), "no kubelet reads it yet"
+    assert with_success(Record("1.0", "me"), ME, NOW, used=False) == Record("1.0", "me")
+    assert with_success(Record(), Asking("me", REMOVAL, 1), NOW, used=True) == Record()
 
 
 def test_each_change_of_a_version_has_a_first_node_of_its_own() -> None:
     other = replace(ME, change="b")
     verdict = judge(other, Seen(PROVEN, {0: "x"}), NOW)
     assert not verdict.slots and verdict.reason == "another node is the first to get this change of version 1.0"
-    after = with_success(PROVEN, other, NOW, restarted=True)
+    after = with_success(PROVEN, other, NOW, used=True)
     assert after == replace(PROVEN, proven=("a", "b")) and judge(other, Seen(after, {0: "x"}), NOW).slots
     assert judge(ME, Seen(after, {0: "x"}), NOW).slots
 
 
 def test_a_success_takes_the_nodes_own_failure_back_alone() -> None:
     before = with_failure(STOPPED_BY_OTHER, ME, "x", NOW)
-    assert with_success(before, ME, NOW, restarted=True) == STOPPED_BY_OTHER
-    assert with_success(before, ME, NOW, restarted=False) == STOPPED_BY_OTHER
+    assert with_success(before, ME, NOW, used=True) == replace(STOPPED_BY_OTHER, well=NOW)
+    assert mended(before, "me", NOW) == STOPPED_BY_OTHER
 
 
-@pytest.mark.parametrize("record", [Record(), PROVEN, STOPPED_BY_OTHER])
+@pytest.mark.parametrize("record", [Record(), PROVEN, WELL_BETWEEN, STOPPED_BY_OTHER])
 def test_the_record_is_read_as_it_was_written(record: Record) -> None:
     lease = record_lease(record, "ours", NOW, "7")
     assert read_record(lease) == record

@@ -114,3 +114,9 @@ def test_a_thousand_nodes_that_failed_are_few_lines() -> None:
     told = [line for line in assess_cluster(replace(WELL, states=failed, nodes=None)) if line.subject == "failed"]
     assert len(told) == MOST_NAMES + 1
     assert told[-1].detail.endswith(f"and {1000 - 2 * MOST_NAMES} more: likewise")
+
+
+def test_a_removed_node_that_has_gone_is_no_removal() -> None:
+    """Its Lease stays for a day, also when the others were not removed after all."""
+    seen = replace(WELL, states=[*WELL.states, ready("left", state="removed", renewed=0.0)])
+    assert "removal" not in lines(seen) and lines(seen)["gone"][1].startswith("left: ")
