@@ -1,5 +1,7 @@
 # Every target runs in .venv, which setup fills with exactly the versions and hashes of packaging/requirements/*.txt.
 python := .venv/bin/python
+# Tests wait for processes and clouds about as long as they work.
+parallel := -n $(shell expr 2 '*' $$(nproc))
 shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ types: setup ## check types
 	$(python) -m mypy packaging/image/*.py
 
 test: setup ## run unit and integration tests (PYTEST_ADDOPTS for more options)
-	$(python) -m pytest -n auto
+	$(python) -m pytest $(parallel)
 
 build: ## freeze the program: dist/aliyun-acr-credential-provider/ (PYTHON= as in setup)
 	@packaging/requirements/install.sh build/environment runtime.txt freeze.txt
@@ -35,7 +37,7 @@ build: ## freeze the program: dist/aliyun-acr-credential-provider/ (PYTHON= as i
 test-frozen: setup build ## run the tests of the frozen program, and the integration tests on it
 	@tests/frozen/roots.sh
 	$(python) -m tests.frozen.enter $(python) -m pytest tests/frozen
-	$(python) -m tests.frozen.enter $(python) -m pytest -n auto tests/integration
+	$(python) -m tests.frozen.enter $(python) -m pytest $(parallel) tests/integration
 
 packages: build ## make .tar.gz, .deb and .rpm of the bundle (needs go)
 	@packaging/packages/build.sh
@@ -48,7 +50,7 @@ test-packages: packages image ## install the packages and run the image in a roo
 	PACKAGES=dist $(python) -m pytest tests/packages
 
 test-kubelets: setup ## hold our check of provider files against real kubelets (as root; needs go)
-	$(python) -m tests.kubernetes.enter $(python) -m pytest -q -n 4 tests/kubernetes
+	$(python) -m tests.kubernetes.enter $(python) -m pytest -q $(parallel) tests/kubernetes
 
 chart: ## package the Helm chart: dist/…-VERSION.tgz (needs go)
 	@packaging/helm/package.sh
@@ -64,7 +66,7 @@ test-chart: setup ## render and check the Helm chart with both versions of Helm 
 test-cluster: setup ## try the agent's parts on a real API server (as root; needs go)
 	@packaging/helm/build.sh 3 >/dev/null
 	@packaging/helm/build.sh 4 >/dev/null
-	$(python) -m tests.cluster.enter $(python) -m pytest -q -n 2 tests/cluster
+	$(python) -m tests.cluster.enter $(python) -m pytest -q $(parallel) tests/cluster
 
 e2e: setup packages image ## run everything on real nodes: systemd, kubelet, containerd, registry (as root; needs go)
 	$(python) -m tests.e2e

@@ -84,7 +84,7 @@ def test_others_go_on_while_one_that_fails_alone_makes_its_long_pause(nodes: Nod
     began = time.monotonic()
     bad.start(fails="no")
     assert nodes.node("other").start().wait() == 0
-    assert STOP_SECONDS / FAST - 1 <= time.monotonic() - began < PAUSES[-1] / FAST and pauses(bad)
+    assert time.monotonic() - began < PAUSES[-1] / FAST and pauses(bad), "it told nothing new"
 
 
 def test_the_first_node_of_a_version_holds_the_others_up_while_it_fails(nodes: Nodes) -> None:

@@ -147,6 +147,8 @@ def test_where_somebody_takes_the_secret_away_again_and_again_people_are_told(se
     cluster.namespace("swept", default=None)
     with Writer(cluster.kubeconfig, desired("swept")) as writer:
         writer.settles()
+        # It forgets what was undone when it finds that it leads.
+        writer.notices()
         for _ in range(serve.TELL_AFTER):
             assert not writer.events
             cluster.until(lambda: cluster.secret("swept"), "the Secret to come back")
