@@ -98,7 +98,7 @@ def failure(what: str, error: Exception) -> ApiFailure:
         while behind is not None and not isinstance(behind, httpx2.HTTPStatusError):
             behind = behind.__context__
         return failure(what, behind) if behind else ApiFailure(f"cannot {what}: the answer is none of an API server's")
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return ApiFailure(f"cannot {what}: the API server did not answer in time")
     return ApiFailure(f"cannot {what}: the API server cannot be reached: {_cause(error)}")
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from lightkube.types import PatchType
@@ -48,14 +48,17 @@ class Apply:
 
     async def step(self, step: Step) -> None:
         """Carry a step out. Raises ApiFailure: a 409 where what was seen is no longer so. Raises Withheld."""
-        if isinstance(step, WriteSecret | DeleteSecret):
-            await self._counted(step)
+        if isinstance(step, DeleteSecret):
+            await self._counted(self._delete(step.secret), "removed")
+        elif isinstance(step, WriteSecret):
+            write = self._write(step.namespace, step.over, step.content, step.service_accounts)
+            await self._counted(write, "written")
         else:
             await self._entry(step.account, present=isinstance(step, AddEntry))
 
     async def create(self, namespace: str, content: Content, selection: Selection) -> None:
         """Write a Secret where none is, also where we may not write otherwise. Raises ApiFailure."""
-        await self._write(namespace, None, content, selection, always=True)
+        await self._counted(self._write(namespace, None, content, selection, always=True), "written")
 
     async def look(self, namespace: str) -> SecretView | None:
         """Read the Secret of a namespace as it is now. Raises ApiFailure."""
@@ -71,16 +74,13 @@ class Apply:
         self._cache.secrets.answered(seen)
         return seen
 
-    async def _counted(self, step: WriteSecret | DeleteSecret) -> None:
+    async def _counted(self, write: Awaitable[None], result: str) -> None:
         try:
-            if isinstance(step, DeleteSecret):
-                await self._delete(step.secret)
-            else:
-                await self._write(step.namespace, step.over, step.content, step.service_accounts)
+            await write
         except ApiFailure as failure:
             self._wrote(result_of(failure.status))
             raise
-        self._wrote("removed" if isinstance(step, DeleteSecret) else "written")
+        self._wrote(result)
 
     async def _write(
         self, namespace: str, over: SecretView | None, content: Content, selection: Selection, *, always: bool = False

@@ -21,8 +21,8 @@ class Content:
     renew: int
     """Seconds since the epoch from which on a Secret that holds these tokens must be written anew."""
     end: int
-    """Seconds since the epoch at which the first of these tokens ends. As `renew`, it follows from what the cloud says,
-    so that a wrong clock at the time of writing does no harm. 0: there are none."""
+    """Seconds since the epoch at which the first of these tokens ends, as `renew` by the clock of this machine: what
+    was written while that was ahead is renewed so much later when it has been set right. 0: there are none."""
 
     @property
     def is_empty(self) -> bool:
@@ -57,4 +57,10 @@ class Desired:
     """None: no token could be had yet. Then no Secret is written, and none is removed that is still wanted."""
     replaces: bool = True
     """Whether a Secret whose tokens are still good is written anew for the sole reason that the hosts are others. Not
-    while a registry has been down since we began: what the writer before us got of it is still in the Secrets."""
+    while a token could not be had since we began, unless the cloud said no for good or the configuration is another:
+    what the writer before us got is still in the Secrets."""
+    is_in_time: bool = True
+    """Without content: whether what has ended by our clock has. Not while that may be why no token is had, or none was
+    asked for."""
+    is_refused: bool = False
+    """Without content: whether all were refused. Then nobody is to wait for a Secret."""

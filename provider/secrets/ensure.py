@@ -46,6 +46,8 @@ class Ensure:
                 raise ProviderError("the one that is there is being deleted")
             return place.secret.is_ours
         if wanted.content is None:
+            if wanted.is_refused:
+                return False
             raise ProviderError("no token could be had yet")
         if wanted.content.is_empty:
             return False

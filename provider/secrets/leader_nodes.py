@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from lightkube import AsyncClient
 from lightkube.resources.coordination_v1 import Lease
 
-from provider.kubernetes.client import NOT_FOUND, ApiFailure, ask_counted
+from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, ask_counted
 from provider.kubernetes.node_lease import KIND, NODE, NodeState, state_of
+from provider.secrets.api import PAGE, REQUEST_SECONDS, bounded, delete_as_seen
 from provider.secrets.metrics import SILENT
 from provider.secrets.rate import back_off
 
@@ -17,7 +18,6 @@ LOOK_SECONDS = 60.0
 GONE_SECONDS = 24 * 3600
 """A node whose Lease nobody has renewed for so long is gone; one that comes back makes its Lease anew."""
 CLEAN_SECONDS = 3600.0
-PAGE = 500
 
 
 def counted(states: list[NodeState], now: float) -> Mapping[str, int]:
@@ -75,32 +75,43 @@ class Nodes:
 
     async def look(self, *, clean: bool) -> None:
         """Count the nodes; with `clean` take away the Leases of those that are gone. Raises ApiFailure."""
-        states = await self._states()
-        now = self._clock()
+        found = await self._states()
+        states, now = [state for state, _ in found], self._clock()
+        versions = {state.node: version for state, version in found}
         for node in gone(states, now) if clean else ():
             if not self._may_write():
                 return
-            await self._remove(node)
-            states = [state for state in states if state.node != node]
+            if await self._remove(node, versions[node]):
+                states = [state for state in states if state.node != node]
         if self._may_write():
             self._counts(counted(states, now))
 
-    async def _states(self) -> list[NodeState]:
+    async def _states(self) -> list[tuple[NodeState, str]]:
+        """Return what each node's Lease says, and its version."""
         leases = self._client.list(Lease, namespace=self._namespace, labels={KIND: NODE}, chunk_size=PAGE)
-        found: list[NodeState] = []
+        found: list[tuple[NodeState, str]] = []
 
         async def read() -> None:
-            found.extend([state async for lease in leases if (state := state_of(lease)) is not None])
+            async for lease in leases:
+                state = state_of(lease)
+                if state is not None and lease.metadata is not None:
+                    found.append((state, lease.metadata.resourceVersion or ""))
 
         await ask_counted(self._asked, "GET", "list the nodes' Leases", read())
         return found
 
-    async def _remove(self, node: str) -> None:
-        deletion = self._client.delete(Lease, node, namespace=self._namespace)
+    async def _remove(self, node: str, version: str) -> bool:
+        """Take a node's Lease away; False: the node has renewed it meanwhile."""
+
+        async def delete() -> None:
+            await delete_as_seen(self._client, Lease, node, self._namespace, version)
+
         try:
+            deletion = bounded(delete, REQUEST_SECONDS)
             await ask_counted(self._asked, "DELETE", f"delete the Lease of node {node}", deletion)
         except ApiFailure as failure:
-            if failure.status != NOT_FOUND:
+            if failure.status not in (NOT_FOUND, CONFLICT):
                 raise
-            return
+            return failure.status == NOT_FOUND
         self._log(f"node {node} has said nothing for a day: its Lease is taken away")
+        return True

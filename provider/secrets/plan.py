@@ -12,6 +12,10 @@ from provider.secrets.cache import SECRET_TYPE, AccountView, NamespaceView, Secr
 from provider.secrets.desired import EMPTY, Content, mark_of
 from provider.secrets.selection import NONE, Selection, Wanted, read
 
+LAST_SECONDS = 300
+"""Before the end of its first login a Secret loses those that nobody has anew: the others' must be there in time, in
+every namespace, also while another pod begins to write."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddEntry:
@@ -139,10 +143,12 @@ def is_due(secret: SecretView, wanted: Wanted, now: float, record: Selection) ->
     """
     content = wanted.content
     if content is None:
-        return _has_ended(secret, now)
-    ends = _renewal(secret, content) <= now and secret.mark != mark_of(content)
-    others = secret.key != content.key and (wanted.replaces or secret.renew <= now)
-    return ends or others or secret.service_accounts != str(record)
+        return wanted.is_in_time and _has_ended(secret, now)
+    if secret.service_accounts != str(record):
+        return True
+    if secret.key == content.key:
+        return _renewal(secret, content) <= now and secret.mark != mark_of(content)
+    return wanted.replaces or max(secret.renew, secret.end - LAST_SECONDS) <= now
 
 
 def _has_ended(secret: SecretView, now: float) -> bool:

@@ -136,7 +136,8 @@ class Reconciler:
     @property
     def is_at_work(self) -> bool:
         """Whether somebody works on a namespace now, so that a write may be on its way."""
-        return bool(self._work.waiting())
+        # Before all has been read nobody begins.
+        return self._synced.is_set() and bool(self._work.waiting())
 
     async def _worker(self) -> None:
         await self._synced.wait()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from lightkube import AsyncClient
 from lightkube.resources.core_v1 import Namespace
 
-from provider.agent.identities import IDENTITIES, put_identity
+from provider.agent.identities import IDENTITIES, Identities
 from provider.agent.place_cluster import content_of, write
 from provider.kubernetes.client import ApiFailure, Count, ask_counted
 from provider.kubernetes.names import SYSTEM_NAMESPACE
@@ -50,19 +50,19 @@ async def _cluster_date(client: AsyncClient, cluster_id: str, asked: Count) -> b
     return content_of(moment, cluster_id)
 
 
-def put_identities(mounts: str, places: Places, log: Callable[[str], None]) -> tuple[float | None, ...]:
+def put_identities(identities: Identities, log: Callable[[str], None]) -> tuple[float | None, ...]:
     """Copy what is mounted to where it is read; returns when each identity ends."""
     ends: list[float | None] = []
     for identity in IDENTITIES:
         try:
-            ends.append(put_identity(identity, mounts, places.identities))
+            ends.append(identities.put(identity))
         except NodeError as error:
             log(str(error))
             ends.append(None)
     return tuple(ends)
 
 
-async def keep_identities(mounts: str, places: Places, changed: Callable[[], None], log: Callable[[str], None]) -> None:
+async def keep_identities(identities: Identities, changed: Callable[[], None], log: Callable[[str], None]) -> None:
     """Keep the identities in step until cancelled; `changed` is called when one is another."""
     before: tuple[float | None, ...] | None = None
     said: set[str] = set()
@@ -73,7 +73,7 @@ async def keep_identities(mounts: str, places: Places, changed: Callable[[], Non
             log(line)
 
     while True:
-        now = put_identities(mounts, places, say_once)
+        now = put_identities(identities, say_once)
         if now != before and before is not None:
             changed()
         before = now

@@ -10,6 +10,7 @@ from typing import Any
 
 from lightkube import AsyncClient
 
+from provider.agent.identities import Identities
 from provider.errors import ProviderError, place_of
 from provider.journal import Journal
 from provider.kubernetes.client import open_async_client
@@ -137,9 +138,10 @@ class Process:
             if tokens.failed:
                 tokens.ask_soon()
 
+        identities = Identities(self._mounts, places.identities)
         # Before anybody asks for a token.
-        put_identities(self._mounts, places, log)
-        return [watched.run(), follow(), supply(), keep_identities(self._mounts, places, renewed, log)]
+        put_identities(identities, log)
+        return [watched.run(), follow(), supply(), keep_identities(identities, renewed, log)]
 
     async def _webhook(self, reconciler: Reconciler, writer: Writer) -> Any:
         # aiohttp is loaded only where it is needed.

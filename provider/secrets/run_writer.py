@@ -56,7 +56,7 @@ class Writer:
         self._waits = False
         """Whether what is in force now waits for its own tokens; what was before stays whole for so long."""
         self._replaces = False
-        """See Desired; true for good once no registry was down."""
+        """See Desired; true for good once all was had that there is, or the configuration wants other logins."""
         self.known = asyncio.Event()
         """Set when there is a configuration."""
         self.changed: Callable[[], None] = lambda: None
@@ -82,6 +82,7 @@ class Writer:
         self._telling.metrics.threshold(now.configuration.expiring_threshold)
         other = before is not None and _of_tokens(now.configuration) != _of_tokens(before)
         self._waits = self._waits or other
+        self._replaces = self._replaces or (before is not None and _of_logins(now.configuration) != _of_logins(before))
         if not self._waits:
             self._decide()
         self.known.set()
@@ -96,7 +97,7 @@ class Writer:
     async def asked(self, report: Report) -> None:
         """Take what asking for tokens came to."""
         self._report = report
-        self._replaces = self._replaces or all(failure.cause != "unreachable" for failure in report.failed)
+        self._replaces = self._replaces or report.says_all
         self._telling.metrics.renewed(report)
         if report.renewed:
             self._telling.log(f"{report.renewed} new tokens, for {', '.join(report.hosts)}")
@@ -140,6 +141,8 @@ class Writer:
 
     def _decide(self) -> None:
         configuration = self._configuration
+        # Why none was had matters only where there is none.
+        has_none, report = self._content is None, self._report
         if configuration is not None and not self._remove:
             self._want(
                 Desired(
@@ -149,6 +152,8 @@ class Writer:
                     self._takeover,
                     self._content,
                     self._replaces,
+                    is_in_time=not has_none or (report is not None and report.is_in_time),
+                    is_refused=has_none and report is not None and report.is_refused,
                 )
             )
 
@@ -182,3 +187,8 @@ class Writer:
 def _of_tokens(configuration: Configuration) -> Configuration:
     """Return what is wanted of tokens: of all that a configuration says what may change them."""
     return replace(configuration, watch_namespaces=(), service_accounts=(), webhook=Webhook(), log_level="info")
+
+
+def _of_logins(configuration: Configuration) -> Configuration:
+    """Return of that what may change for which hosts there are logins, and as whom."""
+    return replace(_of_tokens(configuration), expiring_threshold=0)

@@ -49,10 +49,20 @@ class Wanted:
     takeover: bool
     content: Content | None
     replaces: bool = True
+    is_in_time: bool = True
+    is_refused: bool = False
 
 
 def wanted_of(desired: Desired) -> Wanted:
     """Return what follows from `desired`; where there are to be no Secrets, no namespace is selected."""
     namespaces = select(desired.namespaces, ALL_NAMESPACES) if desired.enabled else NONE
     service_accounts = select(desired.service_accounts, ALL_SERVICE_ACCOUNTS)
-    return Wanted(namespaces, service_accounts, desired.takeover, desired.content, desired.replaces)
+    return Wanted(
+        namespaces,
+        service_accounts,
+        desired.takeover,
+        desired.content,
+        desired.replaces,
+        desired.is_in_time,
+        desired.is_refused,
+    )

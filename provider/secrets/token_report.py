@@ -1,6 +1,7 @@
 """What the child that asks for tokens says of its work: JSON without secrets. Pure."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
@@ -10,6 +11,16 @@ from provider.errors import ConfigurationError, ProviderError, Unreachable
 Cause = Literal["refused", "unreachable", "configuration"]
 NO_PERSONAL_EDITION = "USER_NOT_EXIST"
 """The Code for an account that has never switched Personal Edition on."""
+
+DEFINITE = re.compile(
+    r"(.*NoPermission|Forbidden|.*AccessDenied|Unauthorized)(\..*)?|INSTANCE_?NOT_?(EXIST|FOUND)S?|USER_NOT_EXIST"
+    r"|EntityNotExist\..*|InvalidAccessKeyId\.Inactive",
+    re.IGNORECASE,
+)
+"""The Codes by which the cloud says that this identity is to have no such token, or that there is nothing to have one
+of. All others may pass without anybody's doing."""
+ABOUT_TIME = re.compile(r".*Time-?stamp.*|.*RequestTime.*|.*Expired", re.IGNORECASE)
+"""The Codes that may come of a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,16 @@ class Failure:
     """When the old token ends that stays for now, in seconds since the epoch; 0: there is none."""
     is_expected: bool = False
     """Personal Edition that nobody configured, and that the account does not have, as most."""
+
+    @property
+    def is_definite(self) -> bool:
+        """Whether the cloud itself said no, and goes on doing so."""
+        return self.cause == "refused" and DEFINITE.fullmatch(self.code) is not None
+
+    @property
+    def may_be_the_clock(self) -> bool:
+        """Whether a wrong clock may be behind it: that of this machine ends sessions before anybody is asked."""
+        return self.cause == "refused" and (not self.code or ABOUT_TIME.fullmatch(self.code) is not None)
 
     @property
     def line(self) -> str:
@@ -53,8 +74,18 @@ class Report:
 
     @property
     def says_all(self) -> bool:
-        """Whether what there is now is all that there is to be: nobody is down or could not be asked."""
+        """Whether what there is now is all that there is to be: whoever gave nothing said no for good."""
+        return self.is_whole and all(failure.is_definite or failure.kept_until for failure in self.failures)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nobody is down or could not be asked: whoever gave nothing said no, for good or for now."""
         return self.is_whole and all(failure.cause == "refused" or failure.kept_until for failure in self.failures)
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether nothing speaks against this machine's clock."""
+        return not any(failure.may_be_the_clock and not failure.kept_until for failure in self.failures)
 
     @property
     def failed(self) -> tuple[Failure, ...]:

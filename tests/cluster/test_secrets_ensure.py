@@ -25,6 +25,7 @@ def test_a_missing_secret_is_written_once_for_all_who_ask(secrets_cluster: Clust
         assert secrets_cluster.password("asked") == "first"
         assert follower.requests["PATCH 200"] == 1
         assert follower.ensure("asked") == [True] and follower.requests["PATCH 200"] == 1
+        assert follower.writes == {"written": 1}
         # Entries are the webhook's, or the leader's.
         assert secrets_cluster.pulls("asked", "default") is None
 
@@ -53,6 +54,8 @@ def test_what_is_not_ours_or_not_possible(secrets_cluster: Cluster, follower: Wr
         follower.want(desired("all"), content=None)
         with pytest.raises(ProviderError, match="no token"):
             follower.ensure("not-served")
+        follower.want(desired("all"), content=None, is_refused=True)
+        assert follower.ensure("not-served") == [False]
         follower.want(desired("all"), content=Content(NO_LOGINS, "none", 0, 0))
         assert follower.ensure("not-served") == [False]
         assert cluster.secret("not-served") is None and cluster.password("not-ours") == "theirs"

@@ -97,6 +97,25 @@ def test_the_logins_of_an_instance_that_is_taken_away_go_also_where_nothing_take
         assert site.cluster.secret("team-a") is not None
 
 
+def test_logins_that_are_good_stay_where_the_next_writer_gets_none_and_go_where_the_cloud_says_no(site: Site) -> None:
+    with site.writer() as writer:
+        site.until(lambda: site.pulls("team-a", ALPHA, "team/app") and site.has_entry("team-a"), "the Secret", writer)
+        assert writer.end() == 0
+    first = site.logins("team-a")
+    failed = 'token_renewals_total{cause="refused",result="failed"}'
+    with site.writer("without-identity", "--token-mode=managedRole") as writer:
+        site.until(lambda: writer.leads() and writer.metric(failed) == 2, "it to be refused", writer)
+        removal = [{"op": "remove", "path": "/imagePullSecrets"}]
+        site.client.patch(ServiceAccount, "default", removal, namespace="team-a", patch_type=PatchType.JSON)
+        site.until(lambda: site.has_entry("team-a"), "it to have looked at the namespace", writer)
+        assert writer.metric('secret_writes_total{result="written"}') is None
+        assert site.logins("team-a") == first and site.pulls("team-a", ALPHA, "team/app")
+        assert writer.end() == 0
+    site.node.cloud.faults.set("acr", "status", status=403, code="NoPermission")
+    with site.writer("without-permission") as writer:
+        site.until(lambda: site.logins("team-a") == {}, "the logins to go", writer)
+
+
 @contextmanager
 def asked_by_the_api_server(site: Site, url: str, trusted: Path) -> Iterator[None]:
     """The API server asks there about ServiceAccounts of team-a, and refuses them where nobody answers."""

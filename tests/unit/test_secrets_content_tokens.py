@@ -108,12 +108,16 @@ def reported(*failures: Failure) -> Done:
     return Done(1 if failures else 0, Report(failures=failures).dump().encode(), "")
 
 
+NO = Failure("x", "", "refused", "no", code="NoPermission")
 KNOWN = {
     "nothing is wanted": ((), True),
-    "refused": ((Failure("x", "", "refused", "no"),), True),
+    "refused": ((NO,), True),
+    "refused by nobody knows whom": ((Failure("x", "", "refused", "no identity, or HTTP 403 of a proxy"),), False),
+    "refused for its time": ((Failure("x", "", "refused", "no", code="InvalidTimeStamp.Expired"),), False),
+    "one for good": ((NO, Failure("y", "", "refused", "no file")), False),
     "down": ((Failure("x", "", "unreachable", "no answer"),), False),
     "no identity yet": ((Failure("x", "", "configuration", "no identity"),), False),
-    "refused and down": ((Failure("x", "", "refused", "no"), Failure("y", "", "unreachable", "no answer")), False),
+    "refused and down": ((NO, Failure("y", "", "unreachable", "no answer")), False),
 }
 
 

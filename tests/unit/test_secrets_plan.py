@@ -9,6 +9,7 @@ from provider.kubernetes.names import SECRET
 from provider.secrets.cache import AccountView, NamespaceView, SecretView
 from provider.secrets.desired import EMPTY, NO_LOGINS, Content, mark_of
 from provider.secrets.plan import (
+    LAST_SECONDS,
     AddEntry,
     DeleteSecret,
     Place,
@@ -178,8 +179,10 @@ def test_while_a_registry_is_down_from_the_start_what_the_writer_before_got_stay
     other = replace(OURS, key="both registries", mark="both")
     careful = replace(WANTED, replaces=False)
     assert due(other)
-    assert not due(other, careful)
-    assert due(other, careful, other.renew)
+    assert not due(other, careful, other.end - LAST_SECONDS - 1)
+    assert due(other, careful, other.end - LAST_SECONDS)
+    short = replace(other, renew=other.end - 9)
+    assert not due(short, careful, short.renew - 1) and due(short, careful, short.renew)
     assert steps(None, careful)[0] == FIRST
 
 
@@ -200,6 +203,11 @@ def test_where_it_is_known_that_there_is_no_token_secrets_are_emptied_once_and_n
     assert steps(THEIRS, replace(EMPTIED, takeover=True)) == ()
     assert not due(OURS, replace(EMPTIED, replaces=False))
     assert due(empty) and due(empty, replace(WANTED, replaces=False))
+
+
+def test_while_the_clock_may_be_wrong_nothing_has_ended_by_it() -> None:
+    assert not due(OURS, replace(UNKNOWN, is_in_time=False), OURS.end + 3600)
+    assert due(replace(OURS, mark="old"), replace(WANTED, is_in_time=False), OURS.renew)
 
 
 def test_logins_that_have_ended_are_taken_out_once_though_no_others_are_known() -> None:

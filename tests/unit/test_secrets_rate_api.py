@@ -115,7 +115,7 @@ def test_a_write_that_is_not_answered_ends_in_time(tmp_path: Path, monkeypatch: 
 
     async def work(api: Api) -> None:
         begun = time.monotonic()
-        with pytest.raises(ApiFailure) as raised:
+        with pytest.raises(ApiFailure, match="the API server did not answer in time") as raised:
             await write(api)
         assert raised.value.status == 0
         assert time.monotonic() - begun < 3

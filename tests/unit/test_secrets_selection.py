@@ -1,5 +1,8 @@
 """Which namespaces and ServiceAccounts are served."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from provider.secrets.desired import Desired
@@ -31,6 +34,12 @@ def test_where_there_are_to_be_no_secrets_no_namespace_is_selected() -> None:
     assert "default" not in wanted.namespaces
     # A Secret that is there says itself whose entries have to go.
     assert "default" in wanted.service_accounts
+
+
+@pytest.mark.parametrize("told", [{"replaces": False}, {"is_in_time": False}, {"is_refused": True}])
+def test_what_is_said_of_the_tokens_is_passed_on(told: dict[str, Any]) -> None:
+    plain = Desired(True, ("all",), ("*",), takeover=False, content=None)
+    assert wanted_of(replace(plain, **told)) == replace(wanted_of(plain), **told) != wanted_of(plain)
 
 
 def test_a_service_account_called_all_is_no_word_for_all() -> None:

@@ -22,6 +22,7 @@ from provider.secrets.token_report import Failure, Report
 NOW = 1_800_000_000
 FIRST, SECOND = (Content(f"{{{name}}}".encode(), name, NOW, NOW + 900) for name in ("first", "second"))
 GOOD = Configuration(watch_namespaces=("team-a",))
+DOWN = Failure("instance cri-y", "", "unreachable", "no answer")
 REFUSED = Failure("instance cri-x", "workerRole", "refused", "no", code="NoPermission")
 
 
@@ -131,6 +132,64 @@ def test_what_changes_tokens_counts_with_its_own_tokens(change: dict[str, Any]) 
         SECOND, ("builder",), last.watch_namespaces
     )  # fmt: skip
     assert wanted.enabled is last.compat_secrets
+
+
+YES, NO = True, False
+REPORTS = {
+    "all had": ((), YES, YES, YES),
+    "one refused for good": ((REFUSED,), YES, YES, YES),
+    "one down": ((REFUSED, DOWN), NO, YES, NO),
+    "one down that stays for now": ((replace(DOWN, kept_until=NOW),), YES, YES, YES),
+    "no identity": ((replace(REFUSED, code=""),), NO, NO, YES),
+    "no identity, and the old token stays": ((replace(REFUSED, code="", kept_until=NOW),), YES, YES, YES),
+    "the clock": ((replace(REFUSED, code="InvalidTimeStamp.Expired"),), NO, NO, YES),
+    "a session that has ended": ((replace(REFUSED, code="InvalidSecurityToken.Expired"),), NO, NO, YES),
+    "another word": ((replace(REFUSED, code="SignatureDoesNotMatch"),), NO, YES, YES),
+    "a wrong configuration": ((replace(REFUSED, cause="configuration"),), NO, YES, NO),
+}
+
+
+@pytest.mark.parametrize(("failures", "replaces", "in_time", "refused"), REPORTS.values(), ids=REPORTS)
+def test_what_the_writer_before_got_goes_only_where_the_cloud_said_no_for_good(
+    failures: tuple[Failure, ...], replaces: bool, in_time: bool, refused: bool
+) -> None:
+    site = Site()
+    site.configure(GOOD)
+    # As long as nobody was asked nothing is known.
+    wanted = site.wanted[-1]
+    assert not (wanted.replaces or wanted.is_in_time or wanted.is_refused)
+    site.report(*failures)
+    site.writer.supplied(None)
+    wanted = site.wanted[-1]
+    assert (wanted.replaces, wanted.is_in_time, wanted.is_refused) == (replaces, in_time, refused)
+    site.report()
+    site.report(DOWN)
+    site.writer.supplied(None)
+    wanted = site.wanted[-1]
+    assert (wanted.replaces, wanted.is_in_time, wanted.is_refused) == (YES, YES, NO)
+
+
+def test_why_none_was_had_is_nothing_new_where_there_is_one() -> None:
+    site = Site()
+    site.configure(GOOD)
+    for failures in ((), (REFUSED,), (replace(REFUSED, code=""),), (DOWN,)):
+        site.report(*failures)
+        site.writer.supplied(FIRST)
+        assert site.wanted[-1] == site.wanted[1]
+
+
+def test_other_logins_that_are_configured_count_also_while_a_registry_is_down_from_the_start() -> None:
+    site = Site()
+    site.configure(GOOD)
+    site.report(DOWN)
+    for other in (replace(GOOD, expiring_threshold=60), replace(GOOD, watch_namespaces=("team-b",))):
+        site.configure(other)
+        site.writer.supplied(FIRST)
+        assert not site.wanted[-1].replaces
+    site.configure(replace(GOOD, instances=(Instance("cri-x"),)))
+    site.report(DOWN)
+    site.writer.supplied(SECOND)
+    assert site.wanted[-1].replaces and site.wanted[-1].content == SECOND
 
 
 def test_that_there_is_no_token_is_wanted_so() -> None:

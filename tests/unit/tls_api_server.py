@@ -132,6 +132,9 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
         def do_PATCH(self) -> None:
             self._answer()
 
+        def do_DELETE(self) -> None:
+            self._answer()
+
         def _answer(self) -> None:
             assert isinstance(self.connection, ssl.SSLSocket)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
