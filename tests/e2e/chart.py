@@ -68,6 +68,11 @@ class Chart:
         listed = self.cluster.get("pods", selector, namespace=SYSTEM_NAMESPACE)["items"]
         return [pod["metadata"]["name"] for pod in listed]
 
+    def log(self, pod: str, container: str, *options: str) -> str:
+        """What a container of one of these pods says."""
+        arguments = (pod, f"--container={container}", f"--namespace={SYSTEM_NAMESPACE}", *options)
+        return self.cluster.api.kubectl("logs", *arguments)
+
     def wait_states(self, wanted: Mapping[str, str], seconds: float = ROLLOUT_SECONDS) -> None:
         """Wait until the nodes' Leases say these states, by node."""
 

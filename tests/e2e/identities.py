@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from tests.cloud.default_world import ACCOUNT, ALPHA, OTHER_ACCOUNT, PARTNER, REGION
 from tests.e2e.node import Node
 from tests.e2e.pods import ENTERPRISE
+from tests.e2e.site import Site
 from tests.integration.test_identities import OIDC_PROVIDER, PULL_ROLE, RRSA_ROLE, instances
 
 Prepare = Callable[[Node], None]
@@ -75,3 +76,9 @@ CROSS_ACCOUNT: dict[str, tuple[Prepare, str]] = {
     "RRSA and a role": (rrsa_of_another_account, f"acs:ram::{OTHER_ACCOUNT}:role/acr-pull"),
     "key pair": (key_pair_of_another_account, f"acs:ram::{OTHER_ACCOUNT}:user/acr-puller"),
 }
+
+
+def askers(site: Site) -> set[str]:
+    """The identities that got a token for pulling."""
+    calls = site.calls("acr", "GetAuthorizationToken")
+    return {call["identity"] for call in calls if call["status"] == 200}

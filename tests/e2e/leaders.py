@@ -1,11 +1,16 @@
 """The writer that leads: where it is, and what becomes of its work without it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
 from provider.kubernetes.names import NAMESPACE, SYSTEM_NAMESPACE
 from provider.secrets.leader import DURATION_SECONDS, NAME
+from tests.e2e.chart import Chart
 from tests.e2e.cluster_of_two import NODES, ClusterOfTwo
 from tests.e2e.scenarios import object_of, wait_served
 
 TAKE_OVER_SECONDS = 3 * DURATION_SECONDS
+DRAIN_SECONDS = 120
 
 
 def leader(cluster: ClusterOfTwo) -> str:
@@ -32,3 +37,34 @@ def another_leads(cluster: ClusterOfTwo, before: str) -> str:
 def kill(cluster: ClusterOfTwo, pod: str) -> None:
     """Kill the writer's process in a pod, without a word to it."""
     cluster.nodes[node_of(cluster, pod)].run(f"pkill --signal=KILL --full 'agent secrets .*--identity={pod}'")
+
+
+def log_of(chart: Chart, pod: str, *options: str) -> str:
+    """What the writer in a pod says, with the time of each line."""
+    return chart.log(pod, "secrets", "--timestamps", *options)
+
+
+def drain(cluster: ClusterOfTwo, chart: Chart, pod: str) -> str:
+    """Drain the node of a pod, as people do it; returns what the pod said until its end."""
+    options = ("--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={DRAIN_SECONDS}s")
+    node = NODES[node_of(cluster, pod)]
+    with ThreadPoolExecutor() as beside:
+        said = beside.submit(log_of, chart, pod, "--follow")
+        cluster.api.kubectl("drain", node, *options)
+        return said.result()
+
+
+def began(log: str) -> datetime:
+    """When a writer began to lead the last time, by its log with timestamps."""
+    return _said_at(log, "writes the Secrets now")
+
+
+def ended(log: str) -> datetime:
+    """When it last ended to."""
+    return _said_at(log, "writes no Secrets any more")
+
+
+def _said_at(log: str, words: str) -> datetime:
+    lines = [line for line in log.splitlines() if words in line]
+    assert lines, f"nobody said: {words}\n{log}"
+    return datetime.fromisoformat(lines[-1].split()[0])

@@ -15,7 +15,10 @@ def test_worker_role_there_and_away(old: ClusterOfTwo, parts: Parts) -> None:
     chart.install()
     chart.wait_ready()
     chart.wait_rolled_out()
+    assert_placed_without_warnings(chart)
     pull_on_each(old, "first")
+    reboot(old, chart, "first")
+    pull_on_each(old, "second")
     assert old.site.ask("trapped")["trapped"] == []
     chart.install({"uninstall": True})
     chart.wait_states(dict.fromkeys(NODES, "removed"))
@@ -34,13 +37,32 @@ def test_managed_role_and_a_reboot(two: ClusterOfTwo, parts: Parts) -> None:
     give_managed_role(two)
     chart.install()
     chart.wait_ready()
-    pull_on_each(two, "first")
-    # The session is in memory alone, and images are pulled anew.
-    two.nodes[1].reboot()
-    # Pods that start before the agent has put its session there are pulled again by the kubelet a little later.
-    two.wait(lambda: all(is_back(two, f"first-{one}-{NODES[1]}") for one in EDITIONS), 180, "the pods to run again")
     chart.wait_rolled_out()
+    assert_placed_without_warnings(chart)
+    pull_on_each(two, "first")
+    # The session is in memory alone.
+    reboot(two, chart, "first")
     pull_on_each(two, "second")
+
+
+def assert_placed_without_warnings(chart: Chart) -> None:
+    """Nothing that went well has the init container warn of anything."""
+    pods = chart.pods("node")
+    assert len(pods) == len(NODES)
+    for pod in pods:
+        said = chart.log(pod, "place")
+        assert said
+        assert "warning:" not in said, said
+
+
+def reboot(cluster: ClusterOfTwo, chart: Chart, word: str) -> None:
+    """Reboot a node, and wait until the pods of `word` that were there run again, their images pulled anew."""
+    cluster.nodes[1].reboot()
+    # Pods that start before the agent has put an identity there are pulled again by the kubelet a little later.
+    pods = [f"{word}-{edition}-{NODES[1]}" for edition in EDITIONS]
+    cluster.wait(lambda: all(is_back(cluster, pod) for pod in pods), 180, "the pods to run again")
+    chart.wait_rolled_out()
+    assert_placed_without_warnings(chart)
 
 
 def is_back(cluster: ClusterOfTwo, pod: str) -> bool:
