@@ -56,7 +56,7 @@ class ClusterSeen:
     @property
     def leaves(self) -> bool:
         """Tell whether the program is being taken off the nodes."""
-        gone = self.gone
+        gone = {*self.gone}
         return any(state.state in LEAVING for state in self.states if state.node not in gone)
 
     @property
@@ -178,7 +178,8 @@ def _rollout(seen: ClusterSeen) -> Iterator[Line]:
 def _removal(seen: ClusterSeen) -> Iterator[Line]:
     if not seen.leaves:
         return
-    left = [state.node for state in seen.states if state.state != "removed" and state.node not in seen.gone]
+    gone = {*seen.gone}
+    left = [state.node for state in seen.states if state.state != "removed" and state.node not in gone]
     left += seen.without_agent
     if left:
         yield Line("removal", "pending", f"not removed yet: {names(left)}")

@@ -137,9 +137,13 @@ class Api:
 
     async def delete(self, resource: type[NamespacedResourceG], name: str, namespace: str, version: int) -> None:
         """Delete an object as it was at `version`: a 409 where it has changed. Raises ApiFailure, Withheld."""
+        inner = self._client._client
+        request = inner.prepare_request("delete", resource, name=name, namespace=namespace)
+        request.data = {"preconditions": {"resourceVersion": str(version)}}
 
         async def send() -> None:
-            await delete_as_seen(self._client, resource, name, namespace, str(version))
+            response = await inner.send(inner.build_adapter_request(request))  # type: ignore[no-untyped-call]
+            inner.handle_response("delete", response, request)
 
         await self._ask("DELETE", f"delete {_one(resource, name, namespace)}", send, writes=True)
 
@@ -151,8 +155,8 @@ class Api:
             if writes and not self._may_write():
                 raise Withheld
             try:
-                within = bounded(call, REQUEST_SECONDS if writes else None)
-                return await ask_counted(self._asked, method, what, within)
+                bounded = _bounded(call, REQUEST_SECONDS if writes else None)
+                return await ask_counted(self._asked, method, what, bounded)
             except ApiFailure as failure:
                 if failure.status == 429 or failure.retry_after:
                     self._pace.pause(failure.retry_after or PAUSE_SECONDS)
@@ -161,19 +165,7 @@ class Api:
         raise AssertionError
 
 
-async def delete_as_seen(
-    client: AsyncClient, resource: type[NamespacedResourceG], name: str, namespace: str, version: str
-) -> None:
-    """Delete an object as it was at `version`: a 409 where it has changed."""
-    inner = client._client
-    request = inner.prepare_request("delete", resource, name=name, namespace=namespace)
-    request.data = {"preconditions": {"resourceVersion": version}}
-    response = await inner.send(inner.build_adapter_request(request))  # type: ignore[no-untyped-call]
-    inner.handle_response("delete", response, request)
-
-
-async def bounded(call: Callable[[], Awaitable[Result]], seconds: float | None) -> Result:
-    """Return what a call returns. Raises TimeoutError after so many seconds."""
+async def _bounded(call: Callable[[], Awaitable[Result]], seconds: float | None) -> Result:
     async with asyncio.timeout(seconds):
         return await call()
 

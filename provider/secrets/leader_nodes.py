@@ -10,9 +10,9 @@ from lightkube.resources.coordination_v1 import Lease
 
 from provider.kubernetes.client import CONFLICT, NOT_FOUND, ApiFailure, ask_counted
 from provider.kubernetes.node_lease import KIND, NODE, NodeState, state_of
-from provider.secrets.api import PAGE, REQUEST_SECONDS, bounded, delete_as_seen
+from provider.secrets.api import PAGE, Api, Withheld
 from provider.secrets.metrics import SILENT
-from provider.secrets.rate import back_off
+from provider.secrets.rate import Pace, back_off
 
 LOOK_SECONDS = 60.0
 GONE_SECONDS = 24 * 3600
@@ -46,6 +46,7 @@ class Nodes:
     ) -> None:
         """`counts` is told how many nodes there are of each state."""
         self._client = client
+        self._api = Api(client, Pace(time.monotonic), may_write, asked)
         self._namespace = namespace
         self._may_write = may_write
         self._counts = counts
@@ -78,37 +79,33 @@ class Nodes:
         found = await self._states()
         states, now = [state for state, _ in found], self._clock()
         versions = {state.node: version for state, version in found}
-        for node in gone(states, now) if clean else ():
-            if not self._may_write():
-                return
-            if await self._remove(node, versions[node]):
-                states = [state for state in states if state.node != node]
+        try:
+            for node in gone(states, now) if clean else ():
+                if await self._remove(node, versions[node]):
+                    states = [state for state in states if state.node != node]
+        except Withheld:
+            return
         if self._may_write():
             self._counts(counted(states, now))
 
-    async def _states(self) -> list[tuple[NodeState, str]]:
+    async def _states(self) -> list[tuple[NodeState, int]]:
         """Return what each node's Lease says, and its version."""
         leases = self._client.list(Lease, namespace=self._namespace, labels={KIND: NODE}, chunk_size=PAGE)
-        found: list[tuple[NodeState, str]] = []
+        found: list[tuple[NodeState, int]] = []
 
         async def read() -> None:
             async for lease in leases:
                 state = state_of(lease)
                 if state is not None and lease.metadata is not None:
-                    found.append((state, lease.metadata.resourceVersion or ""))
+                    found.append((state, int(lease.metadata.resourceVersion or 0)))
 
         await ask_counted(self._asked, "GET", "list the nodes' Leases", read())
         return found
 
-    async def _remove(self, node: str, version: str) -> bool:
-        """Take a node's Lease away; False: the node has renewed it meanwhile."""
-
-        async def delete() -> None:
-            await delete_as_seen(self._client, Lease, node, self._namespace, version)
-
+    async def _remove(self, node: str, version: int) -> bool:
+        """Take a node's Lease away; False: the node has renewed it meanwhile. Raises ApiFailure, Withheld."""
         try:
-            deletion = bounded(delete, REQUEST_SECONDS)
-            await ask_counted(self._asked, "DELETE", f"delete the Lease of node {node}", deletion)
+            await self._api.delete(Lease, node, self._namespace, version)
         except ApiFailure as failure:
             if failure.status not in (NOT_FOUND, CONFLICT):
                 raise

@@ -73,19 +73,24 @@ class Report:
     """Whether all targets were asked that were to be, each with its own outcome."""
 
     @property
+    def _empty(self) -> tuple[Failure, ...]:
+        """The failures that leave nothing, not even an old token."""
+        return tuple(failure for failure in self.failures if not failure.kept_until)
+
+    @property
     def says_all(self) -> bool:
         """Whether what there is now is all that there is to be: whoever gave nothing said no for good."""
-        return self.is_whole and all(failure.is_definite or failure.kept_until for failure in self.failures)
+        return self.is_whole and all(failure.is_definite for failure in self._empty)
 
     @property
     def is_refused(self) -> bool:
         """Whether nobody is down or could not be asked: whoever gave nothing said no, for good or for now."""
-        return self.is_whole and all(failure.cause == "refused" or failure.kept_until for failure in self.failures)
+        return self.is_whole and all(failure.cause == "refused" for failure in self._empty)
 
     @property
     def is_in_time(self) -> bool:
         """Whether nothing speaks against this machine's clock."""
-        return not any(failure.may_be_the_clock and not failure.kept_until for failure in self.failures)
+        return not any(failure.may_be_the_clock for failure in self._empty)
 
     @property
     def failed(self) -> tuple[Failure, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from provider.kubernetes.names import MANAGED_ROLE_KEY, MANAGED_ROLE_SECRET, SECRET, SYSTEM_NAMESPACE
+from tests.cloud.default_world import ALPHA
 from tests.e2e.cluster_of_two import NODES, ClusterOfTwo
 from tests.e2e.node import Node
 from tests.e2e.pods import PRIVATE
@@ -15,6 +16,8 @@ CONFIGURATION = {
     "watch-namespace": "default",
 }
 """As ACK makes it."""
+BOTH_EDITIONS = {**CONFIGURATION, "acr-registry-info": f'- instanceId: ""\n- instanceId: {ALPHA}\n'}
+"""With an instance beside, for who cannot find it by an image's host: the writer of Secrets."""
 EDITIONS = ("personal", "enterprise")
 KINDS = (
     *("namespaces", "secrets", "serviceaccounts", "configmaps", "services", "leases", "daemonsets", "deployments"),

@@ -1,20 +1,15 @@
 """Compatibility Secrets: pods pull through them where no node has the plugin, and another writer is not disturbed."""
 
 from provider.kubernetes.names import CONFIG_MAP, SECRET, SYSTEM_NAMESPACE
-from tests.cloud.default_world import ALPHA
 from tests.e2e.chart import Chart
 from tests.e2e.cluster_of_two import NODES, ClusterOfTwo
 from tests.e2e.incumbent import Incumbent, is_theirs
 from tests.e2e.leaders import kill, leader
 from tests.e2e.parts import Parts
 from tests.e2e.pods import PRIVATE
-from tests.e2e.scenarios import CONFIGURATION, EDITIONS, entries, object_of, take_plugin_away, wait_served
+from tests.e2e.scenarios import BOTH_EDITIONS, EDITIONS, entries, object_of, take_plugin_away, wait_served
 
-WATCHED = {
-    **CONFIGURATION,
-    "acr-registry-info": f'- instanceId: ""\n- instanceId: {ALPHA}\n',
-    "watch-namespace": "team,taken,left",
-}
+WATCHED = {**BOTH_EDITIONS, "watch-namespace": "team,taken,left"}
 EVENT_SECONDS = 60
 TAKEOVER_SECONDS = 120
 GONE_SECONDS = 60

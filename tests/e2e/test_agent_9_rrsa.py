@@ -6,19 +6,17 @@ from typing import Any
 
 from provider.kubernetes.names import SYSTEM_NAMESPACE
 from provider.places import PROGRAM
-from tests.cloud.default_world import ALPHA
 from tests.e2e.chart import Chart
 from tests.e2e.cluster_of_two import NODES, ClusterOfTwo
 from tests.e2e.identities import askers
 from tests.e2e.node import Node
 from tests.e2e.parts import Parts
-from tests.e2e.scenarios import CONFIGURATION, pull_on_each, take_plugin_away, wait_served
+from tests.e2e.scenarios import BOTH_EDITIONS, pull_on_each, take_plugin_away, wait_served
 from tests.e2e.teams import ASSUMED
 from tests.integration.test_identities import OIDC_PROVIDER, RRSA_ROLE
 
 BY_RRSA = {
-    **CONFIGURATION,
-    "acr-registry-info": f'- instanceId: ""\n- instanceId: {ALPHA}\n',
+    **BOTH_EDITIONS,
     "rrsa": f"enable: true\nrrsaRoleARN: {RRSA_ROLE}\noidcProviderARN: {OIDC_PROVIDER}\n",
 }
 # The role trusts the agent, and the incumbent, whose name the writer can have when that one is not there.

@@ -14,7 +14,7 @@ from lightkube import AsyncClient
 
 from provider.kubernetes.client import ApiFailure, open_async_client
 from provider.kubernetes.node_lease import NodeState, lease_of
-from provider.secrets import leader_nodes
+from provider.secrets import api
 from provider.secrets.leader_nodes import GONE_SECONDS, LOOK_SECONDS, Nodes
 from provider.secrets.metrics import SILENT
 from tests.unit.tls_api_server import TOKEN, ApiServer, Asked, always
@@ -105,7 +105,7 @@ def test_a_lease_goes_only_as_it_was_seen(
 
 
 def test_a_deletion_that_is_not_answered_ends_in_time(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leader_nodes, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(api, "REQUEST_SECONDS", 0.3)
     others, over = with_one_that_is_gone(200), threading.Event()
 
     def late(asked: Asked) -> tuple[int, bytes]:
