@@ -5,6 +5,9 @@ into Kubernetes Events as it is. Any other exception that leaves this program is
 This module imports nothing, since the warm path loads it.
 """
 
+DENIED_CODE = r"(.*NoPermission|Forbidden|.*AccessDenied|Unauthorized)(\..*)?"
+"""Matches the whole Code, in any case of letters, by which any service of the cloud says that a permission is missing."""
+
 
 class ProviderError(Exception):
     """The base of all errors that are shown to people."""

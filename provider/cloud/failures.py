@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from provider.cloud.attempts import CallFailed
 from provider.cloud.causes import ABOUT_TIME, METADATA_HOST, Cause, Exchange
 from provider.cloud.left_out import LeftOutError
-from provider.errors import ProviderError, Refused
+from provider.errors import DENIED_CODE, ProviderError, Refused
 
 METADATA_NAME = "the ECS metadata service"
 
@@ -78,10 +78,7 @@ HINTS = (
     Hint(r"EntityNotExist\.OIDCProvider.*", "there is no such OIDC provider: check rrsaOIDCProviderRoleARN"),
     Hint(r"EntityNotExist\..*", "{of} does not exist: check the ARN"),
     Hint(r".*DurationSeconds.*", "{of} does not allow sessions that long: check expireDuration"),
-    Hint(
-        r"(NoPermission|Forbidden|.*AccessDenied|Unauthorized)(\..*)?",
-        DENIED,
-    ),
+    Hint(DENIED_CODE, DENIED),
     Hint(r"InvalidAccessKeyId\.Inactive", _KEY + "the key pair is disabled"),
     Hint(r"InvalidAccessKeyId(\..*)?", _KEY + "no such key pair, or the session has ended"),
     Hint(r"InvalidSecurityToken\.Expired|.*Token\.?Expired", _KEY + "the session has ended ({clock})"),

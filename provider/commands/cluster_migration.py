@@ -10,7 +10,7 @@ from provider.commands.cluster_census import PASSWORD_ONLY, Census
 from provider.commands.cluster_status import counted, names
 from provider.commands.steps import Finding
 from provider.config.values import Configuration, Instance
-from provider.errors import ConfigurationError
+from provider.errors import DENIED_CODE, ConfigurationError
 from provider.identity.chain import MANAGED_ROLE_SINCE, choose
 from provider.kubernetes.names import CONFIG_MAP, DAEMON_SET, MANAGED_ROLE_SECRET, SECRET, SYSTEM_NAMESPACE, WRITER
 from provider.node.kubelet_version import Version, parse
@@ -24,7 +24,7 @@ ACTIONS = ("cr:GetAuthorizationToken", "cr:ListInstanceEndpoint", "cr:PullReposi
 TRUSTED = tuple(f"system:serviceaccount:{SYSTEM_NAMESPACE}:{name}" for name in (DAEMON_SET, WRITER))
 """Whom RRSA roles must trust: the agent and the writer, by the chart's default names."""
 MOST_HOSTS = 20
-_DENIED = re.compile(r"Code (?P<code>[\w.-]*(?:NoPermission|Forbidden|AccessDenied|Unauthorized)[\w.-]*)")
+_CODE = re.compile(r"Code (?P<code>[\w.-]+)")
 _ACTION = re.compile(r"must allow (?P<action>[a-z]+:[A-Za-z]+)")
 
 
@@ -184,8 +184,8 @@ def denials(refusals: Sequence[str]) -> list[str]:
     """Return which rights the cloud missed, by what Events say of refusals: one line for each action and Code."""
     found: dict[tuple[str, str], str] = {}
     for said in refusals:
-        code, action = _DENIED.search(said), _ACTION.search(said)
-        if code is not None:
+        code, action = _CODE.search(said), _ACTION.search(said)
+        if code is not None and re.fullmatch(DENIED_CODE, code["code"], re.IGNORECASE):
             found.setdefault((action["action"] if action else "", code["code"]), said)
     return [
         f"refused within the last hour, {f'{action} is missing, ' if action else ''}Code {code}: {said}"

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from provider.errors import ConfigurationError, ProviderError, Unreachable
+from provider.errors import DENIED_CODE, ConfigurationError, ProviderError, Unreachable
 
 Cause = Literal["refused", "unreachable", "configuration"]
 NO_PERSONAL_EDITION = "USER_NOT_EXIST"
 """The Code for an account that has never switched Personal Edition on."""
 
 DEFINITE = re.compile(
-    r"(.*NoPermission|Forbidden|.*AccessDenied|Unauthorized)(\..*)?|INSTANCE_?NOT_?(EXIST|FOUND)S?|USER_NOT_EXIST"
-    r"|EntityNotExist\..*|InvalidAccessKeyId\.Inactive",
+    rf"{DENIED_CODE}|INSTANCE_?NOT_?(EXIST|FOUND)S?|USER_NOT_EXIST|EntityNotExist\..*|InvalidAccessKeyId\.Inactive",
     re.IGNORECASE,
 )
 """The Codes by which the cloud says that this identity is to have no such token, or that there is nothing to have one
