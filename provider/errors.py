@@ -6,7 +6,7 @@ This module imports nothing, since the warm path loads it.
 """
 
 DENIED_CODE = r"(.*NoPermission|Forbidden|.*AccessDenied|Unauthorized)(\..*)?"
-"""Matches the whole Code, in any case of letters, by which any service of the cloud says that a permission is missing."""
+"""Matches, in any case of letters, the whole Code by which a service of the cloud says that a permission is missing."""
 
 
 class ProviderError(Exception):

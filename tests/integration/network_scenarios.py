@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.cloud import SimulatedCloud
 from tests.integration.network import CLOUD_ADDRESS, EMPTY_ADDRESS, METADATA_ADDRESS, Network
-from tests.integration.node import ALPHA, Node
+from tests.integration.node import ALPHA, BUSY_SECONDS, Node
 
 IMAGE = f"{ALPHA}/team/app"
 CR_VPC = "cr-vpc.cn-hangzhou.aliyuncs.com"
@@ -133,7 +133,7 @@ def proxy_resolves(network: Network, directory: Path) -> None:
     with cloud:
         result = node.request(IMAGE)
         assert result.auth
-        assert result.seconds < 5
+        assert result.seconds < BUSY_SECONDS
         assert network.asked == []
 
 
@@ -147,11 +147,11 @@ def nowhere(network: Network, directory: Path) -> None:
             result = node.request(IMAGE)
             assert said in result.refusal
             assert ALPHA in result.refusal
-            assert result.seconds < 8, result.seconds
+            assert result.seconds < BUSY_SECONDS, result.seconds
     forget(node)
     result = node.request(IMAGE)
     assert "metadata service cannot be connected to" in result.refusal or "cannot be resolved" in result.refusal
-    assert result.seconds < 8, result.seconds
+    assert result.seconds < BUSY_SECONDS, result.seconds
 
 
 def silent_names(network: Network, directory: Path) -> None:
@@ -163,7 +163,7 @@ def silent_names(network: Network, directory: Path) -> None:
         assert network.asked, "no name was looked up"
         assert ALPHA in result.refusal, result.refusal
         assert "cannot be resolved by this node's DNS" in result.refusal, result.refusal
-        assert 20 < result.seconds < 48, result.seconds
+        assert 20 < result.seconds < 45 + BUSY_SECONDS, result.seconds
 
 
 def silent_names_with_an_old_token(network: Network, directory: Path) -> None:
@@ -178,4 +178,4 @@ def silent_names_with_an_old_token(network: Network, directory: Path) -> None:
         result = node.request(IMAGE)
         assert result.auth == first.auth
         assert 0 < result.cache_seconds <= 60
-        assert result.seconds < 6.5, result.seconds
+        assert result.seconds < 5 + BUSY_SECONDS, result.seconds

@@ -24,6 +24,9 @@ ALPHA = "alpha-registry.cn-hangzhou.cr.aliyuncs.com"
 ALPHA_VPC = "alpha-registry-vpc.cn-hangzhou.cr.aliyuncs.com"
 PERSONAL = "registry-vpc.cn-hangzhou.aliyuncs.com"
 
+BUSY_SECONDS = 10.0
+"""What a loaded machine may add to a limit: it still tells what ends in time from what waits for the deadline."""
+
 
 def program() -> list[str]:
     """The program under test: what PROGRAM names (a frozen one), else this source tree."""

@@ -22,6 +22,9 @@ from tests.cloud.default_world import (
 )
 from tests.cloud.faults import Kind, ServiceName
 from tests.integration.cloud_package import ALPHA_HOST, reach, role, simulation, token, worker
+from tests.integration.node import BUSY_SECONDS
+
+pytestmark = pytest.mark.source
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_faults_end_in_time_and_tell_no_secret(
                 cloud.sts.assume_role_with_oidc(role(simulated, RRSA_ROLE), provider, jwt)
             case _:
                 token(simulated, cloud)
-    assert time.monotonic() - began < 10  # the deadline, and what a busy machine adds
+    assert time.monotonic() - began < BUSY_SECONDS
     assert simulated.trapped == []
     output = "".join([str(raised.value), repr(raised.value), *capfd.readouterr()])
     assert not [secret for secret in simulated.secrets() if secret in output]
@@ -116,7 +119,7 @@ def test_a_silent_vpc_endpoint_leaves_time_for_the_public_one(simulated: Simulat
     simulated.faults.set("acr", "drip-headers", host="cr-vpc.*")
     began = time.monotonic()
     assert token(simulated, reach(simulated))
-    assert time.monotonic() - began < 11
+    assert time.monotonic() - began < 8 + BUSY_SECONDS
 
 
 def test_an_inspecting_proxy_needs_its_authority(simulated: SimulatedCloud) -> None:
@@ -150,7 +153,7 @@ def test_a_drip_behind_a_proxy_with_tls_ends_in_time(
     began = time.monotonic()
     with pytest.raises(Unreachable):
         token(simulated, cloud)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < BUSY_SECONDS
 
 
 def test_a_wrong_ca_file_is_a_configuration_error(simulated: SimulatedCloud, tmp_path: Path) -> None:
@@ -181,7 +184,7 @@ def test_a_refused_connection_fails_in_a_few_seconds(simulated: SimulatedCloud) 
     began = time.monotonic()
     with pytest.raises(Unreachable, match="cannot be connected to"):
         reach(simulated, metadata="127.0.0.1:1").metadata.region()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < BUSY_SECONDS
 
 
 def test_connections_are_kept_for_the_next_call(simulated: SimulatedCloud) -> None:

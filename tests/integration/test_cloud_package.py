@@ -36,6 +36,8 @@ from tests.integration.cloud_package import (
     worker,
 )
 
+pytestmark = pytest.mark.source
+
 
 @pytest.fixture
 def simulated(tmp_path: Path) -> Iterator[SimulatedCloud]:

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cloud import SimulatedCloud
 from tests.cloud.default_world import ALPHA, CUSTOM_DOMAIN, REGION
+
+pytestmark = pytest.mark.source
 
 ROOT = Path(__file__).parents[2]
 

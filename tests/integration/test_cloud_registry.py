@@ -10,6 +10,8 @@ from tests.cloud import SimulatedCloud
 from tests.cloud.default_world import ALPHA, CUSTOM_DOMAIN, REGION
 from tests.integration.cloud_package import ALPHA_HOST, PERSONAL_HOST, reach, simulation, worker
 
+pytestmark = pytest.mark.source
+
 
 @pytest.fixture
 def simulated(tmp_path: Path) -> Iterator[SimulatedCloud]:

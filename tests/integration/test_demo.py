@@ -20,6 +20,8 @@ from tests.demo.narrator import Narrator, Untrue, masked
 from tests.demo.story import IMAGE, WRONG_INSTANCE
 from tests.integration.node import ROOT
 
+pytestmark = pytest.mark.source
+
 COMMAND = [sys.executable, "-m", "tests.demo"]
 
 

@@ -12,7 +12,7 @@ from tests.cloud.default_world import ALPHA as ALPHA_ID
 from tests.cloud.default_world import CUSTOM_DOMAIN
 from tests.integration.network import Network, run
 from tests.integration.network_scenarios import place
-from tests.integration.node import ALPHA, ROOT, Node
+from tests.integration.node import ALPHA, BUSY_SECONDS, ROOT, Node
 
 CODE = f"""\
 import json, os, sys
@@ -81,7 +81,7 @@ def silent_names(network: Network, directory: Path) -> None:
         network.silent = True
         started = time.monotonic()
         found, [warning] = domains(node, seconds=2)
-        assert time.monotonic() - started < 9
+        assert time.monotonic() - started < 2 + BUSY_SECONDS
         assert network.asked, "no name was looked up"
     assert found == []
     assert "no answer within 2 s" in warning, warning
@@ -96,7 +96,7 @@ def test_nobody_waits_longer_than_is_said(silent: Node) -> None:
     silent.cloud.faults.set("acr", "slow", latency=30)
     started = time.monotonic()
     found, warnings = domains(silent, seconds=2)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 2 + BUSY_SECONDS
     assert found == ["b.example.com"]
     assert len(warnings) == 1
 

@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +18,6 @@ KUBELETS = (
     "kubelet", "kubelet flags", "provider file", "bin directory", "program", "matchImages", "in effect",
     "kubelet's log", "docker config", "imagePullSecrets",
 )  # fmt: skip
-
-
-@pytest.fixture
-def kubelet(tmp_path: Path) -> KubeletNode:
-    (tmp_path / "node").mkdir()
-    return KubeletNode(tmp_path / "node")
 
 
 Steps = dict[str, tuple[str, str]]
@@ -218,4 +211,5 @@ def test_a_guard_or_a_flag_file_is_nothing_to_doctor(kubelet: KubeletNode) -> No
     """What the kubelet can do without is for `status` to say."""
     installed(kubelet)
     kubelet.at(GUARD).unlink()
-    assert {doctor(kubelet)[name][0] for name in KUBELETS} == {"ok", "skipped"}
+    found = doctor(kubelet)
+    assert {found[name][0] for name in KUBELETS} == {"ok", "skipped"}

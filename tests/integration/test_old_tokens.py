@@ -1,11 +1,9 @@
 """A token that is due for renewal: it serves while nobody answers or another plugin renews it, and no longer."""
 
-import json
-
 import pytest
 
 from tests.cloud.faults import Kind, ServiceName
-from tests.integration.node import ALPHA, Node
+from tests.integration.node import ALPHA, BUSY_SECONDS, Node
 from tests.integration.test_ready_answers import REQUEST, age, password, wait_until
 
 OUTAGES: dict[str, tuple[ServiceName, Kind]] = {
@@ -21,21 +19,22 @@ OUTAGES: dict[str, tuple[ServiceName, Kind]] = {
 def test_the_old_token_serves_while_the_cloud_is_down(service: ServiceName, fault: Kind, node: Node) -> None:
     first = password(node)
     age(node, left=600)
-    node.cloud.faults.set(service, fault)
+    outage = node.cloud.faults.set(service, fault)
     result = node.request(f"{ALPHA}/team/app")
     assert result.auth[ALPHA]["password"] == first
     assert result.cache_seconds <= 60
-    assert result.seconds < 6.5
+    assert result.seconds < 5 + BUSY_SECONDS
+    met = outage.met
     again = node.request(f"{ALPHA}/team/app")
     assert again.auth == result.auth
-    assert again.seconds < 1
+    assert outage.met == met > 0
 
 
 def test_the_old_token_serves_those_that_come_while_it_is_being_renewed(node: Node) -> None:
     first = password(node)
     age(node, left=600)
     node.cloud.calls.clear()
-    node.cloud.faults.set("acr", "slow", latency=3)
+    node.cloud.faults.set("acr", "slow", latency=4)
     with node.start() as renewing:
         assert renewing.stdin is not None
         renewing.stdin.write(REQUEST)
@@ -43,10 +42,12 @@ def test_the_old_token_serves_those_that_come_while_it_is_being_renewed(node: No
         renewing.stdin = None
         wait_until(lambda: bool(node.cloud.calls.of("registry") or node.cloud.calls.of("metadata")))
         meanwhile = node.request(f"{ALPHA}/team/app")
-        stdout, stderr = renewing.communicate(timeout=20)
+        assert renewing.poll() is None
+        _, stderr = renewing.communicate(timeout=20)
     assert meanwhile.auth[ALPHA]["password"] == first
-    assert meanwhile.seconds < 2
-    assert (json.loads(stdout)["auth"][ALPHA]["password"] != first, stderr) == (True, b"")
+    assert (renewing.returncode, stderr) == (0, b"")
+    node.cloud.faults.clear()
+    wait_until(lambda: password(node) != first)
 
 
 def test_the_old_token_near_its_end_is_not_kept_by_the_kubelet(node: Node) -> None:

@@ -16,6 +16,8 @@ from tests.cloud.default_world import ACCOUNT, OTHER_ACCOUNT
 from tests.integration.service_account_site import CONFIGURED, REQUIRED, Site, failure, standing
 from tests.unit.tls_api_server import NODE
 
+pytestmark = pytest.mark.source
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:

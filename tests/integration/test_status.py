@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,6 @@ from provider.version import VERSION
 from tests.integration.kubelet_node import GUARD, PREFIX, PROVIDER_FILE, UNITS, VERSION_SAID, KubeletNode
 from tests.integration.node import ALPHA, Node
 from tests.integration.test_ready_answers import age, kept
-
-
-@pytest.fixture
-def kubelet(tmp_path: Path) -> KubeletNode:
-    (tmp_path / "node").mkdir()
-    return KubeletNode(tmp_path / "node")
 
 
 def lines(fields: dict[str, Any], *states: str) -> list[tuple[str, str]]:

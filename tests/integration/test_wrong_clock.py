@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.integration.node import ALPHA, PERSONAL, Node
+from tests.integration.node import ALPHA, BUSY_SECONDS, PERSONAL, Node
 from tests.integration.test_identities import ALPHA_ID, PARTNER, PARTNER_ID, PULL_ROLE, instances, managed_role, rrsa
 
 MINUTE = 60
@@ -136,4 +136,4 @@ def test_a_certificate_that_seems_expired_points_at_the_clock(expired: tuple[str
     assert "127.0.0.1 has a certificate that this node does not accept (it has expired)" in refusal
     assert "clock" in refusal
     assert "ca-file" not in refusal
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < BUSY_SECONDS

@@ -41,7 +41,7 @@ class Process:
         with requests.Session() as client:
             client.trust_env = False
             url = f"http://{self.ready['metadata_address']}/latest/meta-data/region-id"
-            return client.get(url, timeout=5).status_code
+            return client.get(url, timeout=20).status_code
 
     def end(self) -> int:
         with self.process:

@@ -52,7 +52,7 @@ def raw(cloud: SimulatedCloud, seconds: float) -> bytes:
     """What the metadata service sends in that time."""
     host, _, port = cloud.metadata_address.rpartition(":")
     received = b""
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(b"GET /latest/meta-data/region-id HTTP/1.1\r\nHost: x\r\n\r\n")
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -166,7 +166,7 @@ def test_a_redirect_is_noted_where_it_leads(cloud: SimulatedCloud) -> None:
     host = cloud.metadata_address
     with requests.Session() as client:
         client.trust_env = False
-        client.get(f"http://{host}/latest/meta-data/region-id", headers={"X-Came": "along"}, timeout=5)
+        client.get(f"http://{host}/latest/meta-data/region-id", headers={"X-Came": "along"}, timeout=20)
     assert [(one.url, one.headers["x-came"]) for one in cloud.trapped] == [(cloud.trap_url, "along")]
     cloud.faults.set("acr", "redirect", location="https://evil.example.com/", status=307)
     with pytest.raises(Exception):  # noqa: B017 what the SDK raises is the SDK's affair
@@ -193,7 +193,7 @@ def test_no_fault_holds_up_the_end(tmp_path: Path, kind: Kind) -> None:
         cloud.faults.set("metadata", kind, latency=0.01)
         raw(cloud, 0.1)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
 
 
 def test_unknown_faults_are_errors(cloud: SimulatedCloud) -> None:

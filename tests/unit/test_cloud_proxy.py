@@ -85,7 +85,7 @@ def test_strangers_hosts_are_traps(cloud: SimulatedCloud, host: str) -> None:
 def test_the_listener_answers_on_its_address_too(cloud: SimulatedCloud) -> None:
     context = ssl.create_default_context(cafile=str(cloud.ca_file))
     host, _, port = cloud.https_address.rpartition(":")
-    connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=5)
+    connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=20)
     connection.request("POST", "/?Action=AssumeRole&Version=2015-04-01")
     answer = connection.getresponse()
     error = json.loads(answer.read())

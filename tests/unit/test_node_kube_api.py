@@ -162,7 +162,7 @@ def test_who_never_answers_is_not_waited_for(tmp_path: Path) -> None:
         with pytest.raises(ApiError, match=r"within 0\.2 s|timed out") as raised:
             api.get("/x")
     assert raised.value.status == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_an_answer_that_drips_is_not_waited_for(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_an_answer_that_drips_is_not_waited_for(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(ApiError, match=r"did not answer within 0\.5 s"):
             api.get("/x")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         ended.set()
         thread.join()
 

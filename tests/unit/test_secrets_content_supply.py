@@ -51,7 +51,7 @@ def hanging(places: Places) -> Iterator[list[str]]:
 def test_a_child_that_is_late_is_killed(hanging: list[str]) -> None:
     began = time.monotonic()
     assert asyncio.run(run_child(hanging, 3)).status == NOT_IN_TIME
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 3 + 20
 
 
 def test_a_child_goes_with_who_waits_for_it(hanging: list[str]) -> None:
@@ -63,7 +63,7 @@ def test_a_child_goes_with_who_waits_for_it(hanging: list[str]) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
     asyncio.run(story())
 

@@ -110,12 +110,12 @@ def test_a_deletion_that_is_not_answered_ends_in_time(server: ApiServer, monkeyp
 
     def late(asked: Asked) -> tuple[int, bytes]:
         if asked.method == "DELETE":
-            over.wait(8)
+            over.wait(30)
         return cast(tuple[int, bytes], others(asked))
 
     server.answer = late
     begun = time.monotonic()
     with pytest.raises(ApiFailure, match="did not answer in time"):
         look(server)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
     over.set()

@@ -118,7 +118,7 @@ def test_a_write_that_is_not_answered_ends_in_time(tmp_path: Path, monkeypatch: 
         with pytest.raises(ApiFailure, match="the API server did not answer in time") as raised:
             await write(api)
         assert raised.value.status == 0
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10
 
     script = ScriptedApi(drips)
     with_api(script, tmp_path, work)
