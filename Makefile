@@ -1,6 +1,6 @@
 # Every target runs in .venv, which setup fills with exactly the versions and hashes of packaging/requirements/*.txt.
 python := .venv/bin/python
-# Of tests that wait for a kubelet or an API server more than they work; those with time limits have a processor each.
+# Most tests wait for processes, sockets and limits more than they work.
 parallel := -n $(shell expr 2 '*' $$(nproc))
 shell_scripts := .ci/run $(wildcard packaging/*/*.sh packaging/*/*/*.sh packaging/packages/scripts/* tests/*.sh tests/*/*.sh)
 
@@ -28,7 +28,7 @@ types: setup ## check types
 	$(python) -m mypy packaging/image/*.py
 
 test: setup ## run unit and integration tests (PYTEST_ADDOPTS for more options)
-	$(python) -m pytest -n auto
+	$(python) -m pytest $(parallel)
 
 build: ## freeze the program: dist/aliyun-acr-credential-provider/ (PYTHON= as in setup)
 	@packaging/requirements/install.sh build/environment runtime.txt freeze.txt
@@ -37,7 +37,7 @@ build: ## freeze the program: dist/aliyun-acr-credential-provider/ (PYTHON= as i
 test-frozen: setup build ## run the tests of the frozen program, and the integration tests on it
 	@tests/frozen/roots.sh
 	$(python) -m tests.frozen.enter $(python) -m pytest tests/frozen
-	$(python) -m tests.frozen.enter $(python) -m pytest -n auto -m "not source" tests/integration
+	$(python) -m tests.frozen.enter $(python) -m pytest $(parallel) -m "not source" tests/integration
 
 packages: build ## make .tar.gz, .deb and .rpm of the bundle (needs go)
 	@packaging/packages/build.sh
@@ -61,7 +61,7 @@ manifests: ## make plain manifests of the chart, with VALUES=FILE for values of 
 test-chart: setup ## render and check the Helm chart with both versions of Helm (needs go)
 	@packaging/helm/build.sh 3 >/dev/null
 	@packaging/helm/build.sh 4 >/dev/null
-	$(python) -m pytest -q -n auto tests/chart
+	$(python) -m pytest -q $(parallel) tests/chart
 
 test-cluster: setup ## try the agent's parts on a real API server (as root; needs go)
 	@packaging/helm/build.sh 3 >/dev/null

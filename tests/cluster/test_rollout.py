@@ -108,7 +108,7 @@ def test_a_node_that_died_takes_its_own_slot_at_once(nodes: Nodes) -> None:
     dead = nodes.node("dead").start(killed=True)
     wait_for(lambda: nodes.work.done == ["dead"], 30, "the node to die")
     began = time.monotonic()
-    assert dead.start().wait() == 0 and time.monotonic() - began < SLOT_SECONDS / FASTER / 2
+    assert dead.start().wait() == 0 and time.monotonic() - began < SLOT_SECONDS / FASTER - 0.5
 
 
 def test_a_slot_is_kept_as_long_as_the_work_takes(nodes: Nodes) -> None:
@@ -185,7 +185,7 @@ def test_nothing_waits_for_an_api_server_that_is_away_where_nothing_restarts(own
     try:
         began = time.monotonic()
         quiet = nodes.node("quiet").start(restarts=False)
-        assert quiet.wait(10) == 0 and time.monotonic() - began < 5
+        assert quiet.wait(20) == 0 and time.monotonic() - began < 10
         assert sum("did not answer in time" in line for line in quiet.lines) == 1
         waiting = nodes.node("waiting").start()
         wait_for(lambda: any("waiting: cannot read" in line for line in waiting.lines), 30, "it to say so")

@@ -84,5 +84,5 @@ def test_nobody_waits_long_for_an_api_server_that_does_not_answer(own_api: OwnAp
         begun = time.monotonic()
         with pytest.raises(ProviderError, match="did not let it be written"):
             follower.ensure("team")
-        assert time.monotonic() - begun < ensure.SECONDS + 2
+        assert time.monotonic() - begun < ensure.SECONDS + 8
         own_api.answer()

@@ -13,6 +13,9 @@ from provider.kubernetes.names import SECRET
 from provider.secrets import reconcile, serve
 from tests.cluster.secrets_writer import NOTHING, Cluster, Writer, content, desired
 
+CONTESTED_SECONDS = 6.0
+"""Less than what has been undone three times and more has to wait."""
+
 
 def test_the_selected_get_it_and_nobody_else(secrets_cluster: Cluster) -> None:
     cluster = secrets_cluster
@@ -54,7 +57,7 @@ def test_all_of_all_and_what_is_new_at_once(secrets_cluster: Cluster) -> None:
         cluster.until(lambda: cluster.pulls("every-new", "default"), "the new namespace's entry")
         cluster.namespace("every-empty")
         cluster.until(lambda: cluster.secret("every-empty"), "the Secret that the first ServiceAccount will want")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < reconcile.SWEEP_SECONDS / 2
         assert cluster.password("every-new") == "first"
         writer.settles().want(NOTHING)
         writer.settles()
@@ -113,33 +116,32 @@ def test_where_somebody_takes_it_away_again_and_again_nobody_fights(secrets_clus
     cluster.namespace("fight", default=None)
     with Writer(cluster.kubeconfig, desired("fight", accounts=("*",))) as writer:
         writer.settles()
-        begun, end = writer.requests["PATCH 200"], time.monotonic() + 10
+        before, end = writer.requests["PATCH 200"], time.monotonic() + 10
         while time.monotonic() < end:
             if cluster.pulls("fight", "default"):
                 cluster.client.patch(
                     ServiceAccount, "default", {"imagePullSecrets": None}, namespace="fight", patch_type=PatchType.MERGE
                 )
             time.sleep(0.02)
-        assert 2 <= writer.requests["PATCH 200"] - begun <= 5
+        assert 2 <= writer.requests["PATCH 200"] - before <= 5
         assert writer.reasons() == ["EntryRemoved"]
         removed = writer.events[0].involvedObject
         assert (removed.kind, removed.namespace, removed.name) == ("ServiceAccount", "fight", "default")
         # It waits alone.
         assert cluster.pulls("fight", "default") is None
-        begun_other = time.monotonic()
         cluster.account("fight", "other")
         cluster.until(lambda: cluster.pulls("fight", "other"), "the other's entry")
-        assert time.monotonic() - begun_other < 1.5 and cluster.pulls("fight", "default") is None
+        assert cluster.pulls("fight", "default") is None
         # Who begins to lead knows nothing of it.
         for writer.leads in (False, True):
             writer.notices()
         cluster.until(lambda: cluster.pulls("fight", "default"), "the entry to come back")
-        begun_other = time.monotonic()
+        begun = time.monotonic()
         cluster.client.patch(
             ServiceAccount, "default", {"imagePullSecrets": None}, namespace="fight", patch_type=PatchType.MERGE
         )
         cluster.until(lambda: cluster.pulls("fight", "default"), "the entry to come back")
-        assert time.monotonic() - begun_other < 1.5
+        assert time.monotonic() - begun < CONTESTED_SECONDS
 
 
 def test_where_somebody_takes_the_secret_away_again_and_again_people_are_told(secrets_cluster: Cluster) -> None:
@@ -164,7 +166,7 @@ def test_where_somebody_takes_the_secret_away_again_and_again_people_are_told(se
         begun = time.monotonic()
         cluster.client.delete(Secret, SECRET, namespace="swept")
         cluster.until(lambda: cluster.secret("swept"), "the Secret to come back")
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < CONTESTED_SECONDS
 
 
 def test_what_the_leader_or_a_user_takes_away_is_no_fight(secrets_cluster: Cluster) -> None:
@@ -193,7 +195,7 @@ def test_what_the_leader_or_a_user_takes_away_is_no_fight(secrets_cluster: Clust
         )
         cluster.client.delete(Secret, SECRET, namespace="handed")
         cluster.until(lambda: cluster.pulls("handed", "default") and cluster.secret("handed"), "both to come back")
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < CONTESTED_SECONDS
         follower.want(desired("handed", accounts=("default", "users")))
         cluster.until(lambda: cluster.pulls("handed", "users") == ["x", SECRET], "the entry")
         assert not follower.events
