@@ -149,8 +149,20 @@ def edit(client: Client, data: Mapping[str, str | None]) -> None:
 
 
 def remove_configuration(client: Client) -> None:
-    try:
+    with absent_allowed():
         client.delete(ConfigMap, CONFIG_MAP, namespace=SYSTEM_NAMESPACE)
+
+
+def remove_lease(client: Client) -> None:
+    """Take it from writers that were killed, so that the next one need not wait for its end."""
+    with absent_allowed():
+        client.delete(Lease, NAME, namespace=NAMESPACE)
+
+
+@contextmanager
+def absent_allowed() -> Iterator[None]:
+    try:
+        yield
     except ApiError as error:
         assert error.status.reason == "NotFound"
 

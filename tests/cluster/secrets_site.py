@@ -9,7 +9,15 @@ from lightkube.resources.core_v1 import Event, ServiceAccount
 
 from provider.kubernetes.names import SECRET, SYSTEM_NAMESPACE
 from tests.cloud import clients as registry_clients
-from tests.cluster.secrets_process import SECONDS, Process, configure, make_namespace, remove_configuration, running
+from tests.cluster.secrets_process import (
+    SECONDS,
+    Process,
+    configure,
+    make_namespace,
+    remove_configuration,
+    remove_lease,
+    running,
+)
 from tests.cluster.secrets_writer import Cluster
 from tests.integration.node import Node
 from tests.systems.system import wait_for
@@ -65,6 +73,7 @@ def site_of(cluster: Cluster, node: Node) -> Iterator[Site]:
     site = Site(cluster, node)
     configure(site.client, watch_namespace="team-a", acr_registry_info=ITEMS)
     yield site
+    remove_lease(site.client)
     with site.writer("sweeper", "--remove") as sweeper:
         site.until(sweeper.leads, "the sweeper to lead", sweeper)
         site.until(lambda: not site.logins("team-a") and not site.logins("team-b"), "nothing to be left", sweeper)

@@ -12,7 +12,7 @@ from lightkube.resources.core_v1 import Secret
 from provider.kubernetes.names import SECRET
 from provider.secrets.leader import DURATION_SECONDS, GIVE_UP_SECONDS, STAND_SECONDS
 from tests.cluster.api import OwnApi
-from tests.cluster.secrets_process import Process, holder, make_namespace, running, seconds_until
+from tests.cluster.secrets_process import Process, holder, make_namespace, remove_lease, running, seconds_until
 from tests.cluster.secrets_writer import SECONDS, Cluster, Writer, desired
 from tests.integration.node import Node
 from tests.systems.system import wait_for
@@ -82,6 +82,7 @@ def test_a_leader_that_cannot_renew_its_lease_does_not_write_though_it_could(own
 @pytest.fixture
 def pair(secrets_cluster: Cluster, node: Node) -> Iterator[tuple[Process, Process]]:
     """Two writers that take Secrets away: they need no tokens. The first one leads."""
+    remove_lease(secrets_cluster.client)
     one = running(secrets_cluster.client, secrets_cluster.kubeconfig, node, "one", "--remove")
     two = running(secrets_cluster.client, secrets_cluster.kubeconfig, node, "two", "--remove")
     with one as first:

@@ -141,7 +141,7 @@ def test_an_api_server_that_stands_still_for_a_while_is_caught_up_with(own_api: 
 def test_a_service_account_that_a_policy_keeps_does_not_keep_the_others(
     secrets_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "REFUSED_SECONDS", 20.0)
+    monkeypatch.setattr(patience, "REFUSED_SECONDS", 7.0)
     cluster = secrets_cluster
     unless = "object.metadata.name != 'kept'"
     cluster.refuse("serviceaccounts", unless)
@@ -159,7 +159,7 @@ def test_a_service_account_that_a_policy_keeps_does_not_keep_the_others(
         begun = time.monotonic()
         cluster.account("policy", "young")
         cluster.until(lambda: cluster.pulls("policy", "young"), "the new ServiceAccount's entry")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 5
         # Nor does one whose entry cannot be taken out keep the Secret from its renewal.
         cluster.allow("serviceaccounts")
         cluster.until(lambda: cluster.api.attempt(*asked, f"n={next(numbers)}").returncode == 0, "no policy")
@@ -170,7 +170,7 @@ def test_a_service_account_that_a_policy_keeps_does_not_keep_the_others(
         begun = time.monotonic()
         writer.want(desired("policy", accounts=("first",), holds=content("second", key="second")))
         cluster.until(lambda: cluster.password("policy") == "second", "the renewal")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 5
         cluster.until(lambda: cluster.pulls("policy", "last") is None, "the other's entry to go")
         assert cluster.pulls("policy", "kept") == [SECRET] and writer.progress().pending == 1
         writer.want(NOTHING)
