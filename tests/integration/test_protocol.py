@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.cloud.faults import Kind
-from tests.integration.node import ALPHA, BUSY_SECONDS, GROUP, PERSONAL, Node, program
+from tests.integration.node import ALPHA, GROUP, PERSONAL, Node, program
 
 FIELDS = {"kind", "apiVersion", "cacheKeyType", "cacheDuration", "auth"}
 PASSWORD_ONLY = "crpi-abc123.cn-hangzhou.personal.cr.aliyuncs.com"
@@ -103,9 +103,11 @@ def test_an_item_for_the_nodes_own_region_does_not_configure_the_others(node: No
 
 
 def assert_refused_within_three_seconds(node: Node, host: str = PERSONAL) -> None:
+    """Three seconds, and what a busy machine takes to start two processes, though it may be busier by then."""
+    starting = node.run(["version"]).seconds
     result = node.request(f"{host}/mine/open")
     assert result.status == 1
-    assert result.seconds < 3 + BUSY_SECONDS
+    assert result.seconds < 3 + 4 * starting
 
 
 @pytest.mark.parametrize("stdin", ["", "{", "[]", '{"kind":"Pod"}', "\x00", "null"])
