@@ -2,7 +2,10 @@
 
 import argparse
 import importlib
+import os
+import signal
 from collections.abc import Sequence
+from types import FrameType
 from typing import TextIO
 
 from provider.kubernetes.names import NAMESPACE
@@ -38,6 +41,8 @@ def run(arguments: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO)
 
 def _run(name: str, arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     place, summary = DUTIES[name]
+    if name not in ALONE:
+        end_while_loading()
     duty = importlib.import_module(place)
     made = argparse.ArgumentParser(f"{PROGRAM} agent {name}", description=f"To {summary}.", allow_abbrev=False)
     if name not in ALONE:
@@ -49,3 +54,17 @@ def _run(name: str, arguments: Sequence[str], stdout: TextIO, stderr: TextIO) ->
         )
     duty.add_options(made)
     return int(duty.run(made.parse_args(list(arguments)), stdout, stderr))
+
+
+def end_while_loading() -> None:
+    """Let SIGTERM and SIGINT end it at once until the duty says otherwise; nothing has been done by then.
+
+    The kernel drops a signal that a container's first process has no handler for, and the pod would go on until its
+    grace period is over.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        os._exit(1)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)

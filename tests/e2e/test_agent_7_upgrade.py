@@ -12,6 +12,7 @@ def test_upgrade_while_pulls_run(old: ClusterOfTwo, parts: Parts) -> None:
     old.configure(CONFIGURATION)
     chart.install()
     chart.wait_ready()
+    chart.wait_rolled_out()
     started = [node.kubelet_started() for node in old.nodes]
     for node in old.nodes:
         node.put("/run/pulls.sh", PULLS)
