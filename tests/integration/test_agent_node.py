@@ -16,7 +16,7 @@ import pytest
 
 from provider.places import PROGRAM
 from tests.integration.agent_node import SECONDS, AgentNode, kubeconfig
-from tests.systems.system import wait_for
+from tests.systems.system import end_by_signal, wait_for
 
 pytestmark = pytest.mark.source
 
@@ -175,17 +175,10 @@ def test_it_ends_at_once_while_a_read_hangs(node: AgentNode) -> None:
         return True
 
     wait_for(is_being_read, SECONDS, "the agent to read what nobody writes")
-
-    def has_ended() -> bool:
-        """Ask anew each time: a signal between Python's look for signals and the read interrupts nothing."""
-        process.send_signal(signal.SIGTERM)
-        return process.poll() is not None
-
     try:
-        wait_for(has_ended, ENDS_SECONDS, "the agent to end")
+        assert end_by_signal(process, signal.SIGTERM, ENDS_SECONDS) == 0
     finally:
         os.close(writers[0])
-    assert process.returncode == 0
 
 
 def test_an_api_server_that_is_away_is_said_once_and_holds_up_nothing(node: AgentNode) -> None:

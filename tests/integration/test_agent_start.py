@@ -4,13 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.node import ROOT
-from tests.systems.system import wait_for
+from tests.systems.system import end_by_signal
 
 pytestmark = pytest.mark.source
 
@@ -34,15 +33,7 @@ def test_a_signal_ends_it_while_it_is_being_loaded(number: int, tmp_path: Path) 
         assert container.stdout is not None
         assert container.stdout.readline() == b"loading\n"
         first = int(Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text())
-
-        def has_ended() -> bool:
-            """Ask anew each time: a signal between Python's look for signals and the read interrupts nothing."""
-            with suppress(ProcessLookupError):
-                os.kill(first, number)
-            return container.poll() is not None
-
         try:
-            wait_for(has_ended, 20, "it to end")
+            assert end_by_signal(container, number, 20, child=first) == 1
         finally:
             container.kill()
-    assert container.returncode == 1

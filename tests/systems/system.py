@@ -3,11 +3,12 @@
 Every run has mount, network and process namespaces that end with it.
 """
 
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -175,3 +176,18 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, pause: fl
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(pause)
+
+
+def end_by_signal(process: "subprocess.Popen[bytes]", number: int, seconds: float, child: int = 0) -> int:
+    """Send a signal until the process ends; returns its exit status. `child`: who gets it in its place.
+
+    Again and again, since one between Python's look for signals and a read interrupts nothing.
+    """
+
+    def has_ended() -> bool:
+        with suppress(ProcessLookupError):
+            os.kill(child or process.pid, number)
+        return process.poll() is not None
+
+    wait_for(has_ended, seconds, "the process to end")
+    return process.returncode
